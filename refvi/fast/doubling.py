@@ -1,0 +1,54 @@
+"""Tables over all bit vectors by doubling, and their transpose, sums over all bit vectors by folding.
+
+A table over the 2^n states of n bits whose entries combine one contribution per set bit is built in n steps:
+the states with bit k set are a copy of the states below 2^k, shifted by that bit's contribution. Backwards,
+the sum over all states with bit k set is the sum of an upper half, and adding the halves removes the bit.
+Both cost O(2^n), not O(n 2^n), and the folding adds pairwise, so that its rounding grows with n and not with
+2^n. States run along the last axis; state s has bit k set when (s >> k) & 1.
+"""
+
+import numpy as np
+
+
+def subset_sums(base, steps):
+    """Table of base + sum_k h_k steps[k].
+
+    Formula     table[:, s] = base + sum over set bits k of s of steps[:, k]
+    Shapes      base (D,), steps (D, n) -> (D, 2^n)
+    Checked by  tests/fast/test_doubling.py
+    """
+    D, n = steps.shape
+    table = np.empty((D, 1 << n))
+    table[:, 0] = base
+    for k in range(n):
+        size = 1 << k
+        np.add(table[:, :size], steps[:, k, None], out=table[:, size : 2 * size])
+    return table
+
+
+def choice_sums(log_off, log_on):
+    """Table of sum_k (log_on[k] if h_k else log_off[k]): no term is added only to be taken away again.
+
+    Shapes      log_off (n,), log_on (n,) -> (2^n,)
+    Checked by  tests/fast/test_doubling.py
+    """
+    table = np.zeros(1)
+    for off, on in zip(log_off, log_on):
+        table = np.concatenate([table + off, table + on])
+    return table
+
+
+def fold_bits(values):
+    """Sums of a table over all states, and over the states with each bit set.
+
+    Formula     total = sum_s values[..., s],  by_bit[..., k] = sum_{s: bit k set} values[..., s]
+    Shapes      values (..., 2^n) -> total (...), by_bit (..., n)
+    Checked by  tests/fast/test_doubling.py
+    """
+    n = values.shape[-1].bit_length() - 1
+    by_bit = np.empty((*values.shape[:-1], n))
+    for k in reversed(range(n)):
+        lower, upper = values[..., : 1 << k], values[..., 1 << k :]
+        by_bit[..., k] = upper.sum(axis=-1)
+        values = lower + upper
+    return values[..., 0], by_bit

@@ -1,0 +1,158 @@
+"""The route that is right for any range of the parameters, in plain NumPy.
+
+Every state keeps the logarithm of its own probability; nothing overflows, whatever the weights. It needs no
+compilation and serves small models, and large ones whose logits are too far apart for the multiplicative
+routes. States are visited in blocks: the low bits run inside a block, the high bits count the blocks, and the
+partition depends on the sizes alone, so that the result is the same to the last bit for any number of
+threads.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from refvi.fast.doubling import choice_sums, fold_bits, subset_sums
+
+BLOCK = 1 << 14  # numbers in one table of logits: the temporaries stay below malloc's mmap threshold
+WORTH_THREADS = 64  # blocks from which a pool of threads pays
+
+
+class Block(NamedTuple):
+    """The states that share their high bits.
+
+    logits (D, J)      W h + b
+    softplus (J,)      sum_d log(1 + exp(-|logit_d|))
+    log_prior (J,)     log p(h)
+    """
+
+    logits: np.ndarray
+    softplus: np.ndarray
+    log_prior: np.ndarray
+
+
+class Posterior(NamedTuple):
+    """Sums over all states that evidence, gradients and posterior means are made of.
+
+    on, off (B, K)         p(h_k = 1 | x_b) and p(h_k = 0 | x_b)
+    residual (D,)          sum_b E[x_bd - sigmoid(logit_d) | x_b]
+    residual_on (D, K)     sum_b E[(x_bd - sigmoid(logit_d)) h_k | x_b]
+    """
+
+    on: np.ndarray
+    off: np.ndarray
+    residual: np.ndarray
+    residual_on: np.ndarray
+
+
+def log_evidence(problem, threads=None):
+    """Log evidence of each datum.
+
+    Formula     log p(x) = log sum_h p(h) p(x | h)
+                log p(x | h) = - sum_d max(0, (1 - 2 x_d) l_d) - log prod_d (1 + exp(-|l_d|)),  l = W h + b
+    Shapes      Problem -> (B,)
+    Domain      any finite parameters
+    Stability   all terms of log p(x, h) are negative, so none cancels; the product is at most 2^D
+    Checked by  tests/fast/test_log_domain.py
+    """
+    states = _States(problem)
+    rows = states.map(partial(_log_sum, states, problem.x), threads)
+    return np.array([_log_add(column) for column in np.stack(rows, axis=1)])
+
+
+def posterior(problem, log_evidence, threads=None):
+    """Posterior sums, given the log evidence of each datum.
+
+    Formula     r_bh = p(x_b, h) / p(x_b);  residual_hd = sum_b r_bh (x_bd - sigmoid(l_hd)); summed over h
+    Shapes      Problem, (B,) -> Posterior
+    Domain      any finite parameters
+    Stability   x - sigmoid(l) is sigmoid(-l) where x = 1 and -sigmoid(l) where x = 0: accurate when small
+    Checked by  tests/fast/test_log_domain.py
+    """
+    states = _States(problem)
+    blocks = states.map(partial(_block_posterior, states, problem.x, log_evidence), threads)
+    weight, low_on, low_off, residual, low_residual = (np.stack(part, axis=-1) for part in zip(*blocks))
+    high_on, high_residual = fold_bits(weight)[1], fold_bits(residual)[1]
+    high_off = fold_bits(weight[:, ::-1])[1]
+    return Posterior(
+        np.concatenate([low_on.sum(axis=-1), high_on], axis=1),
+        np.concatenate([low_off.sum(axis=-1), high_off], axis=1),
+        residual.sum(axis=-1),
+        np.concatenate([low_residual.sum(axis=-1), high_residual], axis=1),
+    )
+
+
+def log_joint_table(problem):
+    """Log joint log p(x_b, h) of every state.
+
+    Shapes      Problem -> (B, 2^K); bit k of the column number is h_k
+    Domain      any finite parameters; B 2^K numbers have to fit into memory
+    Checked by  tests/fast/test_log_domain.py
+    """
+    states = _States(problem)
+    return np.concatenate([log_joint(states.block(i), problem.x) for i in range(states.count)], axis=1)
+
+
+def log_joint(block, x):
+    """Log joint log p(x_b, h) of the states of a block: (B, J)."""
+    below, above = np.minimum(block.logits, 0.0), np.maximum(block.logits, 0.0)
+    linear = np.einsum("bd,dj->bj", x, below) - np.einsum("bd,dj->bj", 1.0 - x, above)
+    return linear - block.softplus + block.log_prior
+
+
+class _States:
+    """All states of a model, as `count` blocks of equal size."""
+
+    def __init__(self, problem):
+        D, K = problem.W.shape
+        self.low = min(K, max(1, (BLOCK // D).bit_length() - 1))
+        self.count = 1 << (K - self.low)
+        self.W, self.c = problem.W, problem.c
+        log_off, log_on = -np.logaddexp(0.0, self.c), -np.logaddexp(0.0, -self.c)
+        self.low_logits = subset_sums(problem.b, self.W[:, : self.low])
+        self.low_prior = choice_sums(log_off[: self.low], log_on[: self.low])
+        self.log_off, self.log_on = log_off[self.low :], log_on[self.low :]
+
+    def block(self, i):
+        """The block whose high bits are those of i."""
+        high = (i >> np.arange(self.log_on.size)) & 1
+        logits = self.low_logits + np.where(high, self.W[:, self.low :], 0.0).sum(axis=1)[:, None]
+        softplus = _log_product(1.0 + np.exp(-np.abs(logits)))
+        return Block(logits, softplus, self.low_prior + np.where(high, self.log_on, self.log_off).sum())
+
+    def map(self, function, threads):
+        """[function(i) for each block], on at most `threads` threads."""
+        if threads == 1 or self.count < WORTH_THREADS:
+            return [function(i) for i in range(self.count)]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(function, range(self.count)))
+
+
+def _log_product(factors, chunk=512):
+    """Logarithm of prod_d of factors between 1 and 2; 512 at most share one logarithm."""
+    starts = range(0, factors.shape[0], chunk)
+    return sum(np.log(np.prod(factors[start : start + chunk], axis=0)) for start in starts)
+
+
+def _log_sum(states, x, i):
+    log_p = log_joint(states.block(i), x)
+    return np.array([_log_add(row) for row in log_p])
+
+
+def _log_add(log_terms):
+    """Log-sum-exp of finite numbers, with NumPy's pairwise sum."""
+    peak = log_terms.max()
+    return peak + np.log(np.exp(log_terms - peak).sum())
+
+
+def _block_posterior(states, x, log_evidence, i):
+    """Weights (B,), with each low bit on and off (B, low); residuals (D,), with each low bit on (D, low)."""
+    block = states.block(i)
+    weight = np.exp(log_joint(block, x) - log_evidence[:, None])
+    tail = np.exp(-np.abs(block.logits))
+    large = 1.0 / (1.0 + tail)
+    small = tail * large
+    on, off = np.where(block.logits > 0, large, small), np.where(block.logits > 0, small, large)
+    residual = off * np.einsum("bj,bd->dj", weight, x) - on * np.einsum("bj,bd->dj", weight, 1.0 - x)
+    return fold_bits(weight) + fold_bits(weight[:, ::-1])[1:] + fold_bits(residual)
