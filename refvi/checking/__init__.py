@@ -1,0 +1,1 @@
+"""The checker: somebody's implementation against a spec, and the name of its mistake."""

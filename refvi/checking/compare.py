@@ -1,0 +1,55 @@
+"""Elementwise comparison in units of the tolerance c·u·S."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+C = 8.0
+UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11}
+SMALLEST = float(np.finfo(np.float64).tiny)
+
+
+class Difference(NamedTuple):
+    """The worst entry of one quantity.
+
+    ratio  |got - want| / tolerance, elementwise maximum; inf where one side is NaN or infinite and the other is not
+    index  where
+    got, want, tolerance, size  at that entry
+    """
+
+    ratio: float
+    index: tuple
+    got: float
+    want: float
+    tolerance: float
+    size: float
+
+
+def tolerance(reference, unit=UNIT["float64"]):
+    """c u (S + |value|), elementwise; never zero."""
+    return C * unit * (reference.size + np.abs(reference.value)) + SMALLEST
+
+
+def compare(got, reference, unit=UNIT["float64"]):
+    """Worst difference of an array from a `Sized` reference of the same shape."""
+    want, tol = reference.value, tolerance(reference, unit)
+    with np.errstate(invalid="ignore", over="ignore"):
+        ratio = np.abs(got - want) / tol
+    same = (got == want) | (np.isnan(got) & np.isnan(want))
+    ratio = np.where(same, 0.0, np.where(np.isfinite(ratio), ratio, np.inf))
+    if ratio.size == 0:
+        return Difference(0.0, (), 0.0, 0.0, SMALLEST, 0.0)
+    index = np.unravel_index(int(ratio.argmax()), ratio.shape)
+    return Difference(
+        float(ratio[index]),
+        tuple(int(i) for i in index),
+        float(got[index]),
+        float(want[index]),
+        float(tol[index]),
+        float(reference.size[index] + np.abs(want[index])),
+    )
+
+
+def agrees(got, reference, unit=UNIT["float64"]):
+    """True when shapes are equal and no entry differs by more than its tolerance."""
+    return np.shape(got) == reference.shape and compare(got, reference, unit).ratio <= 1.0
