@@ -188,8 +188,16 @@ def _selftest(arguments):
         _print_json(rows)
     else:
         print(table(rows, {"spec": "spec", "mistake": "mistake", "rung": "rung", "verdict": "verdict"}))
-        print(f"{len(rows)} mistakes planted, {sum(row['caught'] for row in rows)} caught, {named} named")
+        planted = [row for row in rows if row["mistake"] in _slugs(row["spec"])]
+        caught, called = sum(row["caught"] for row in planted), sum(row["named"] for row in planted)
+        print(f"{len(planted)} mistakes planted, {caught} caught, {called} named; {len(rows) - len(planted)} references, all pass" if named == len(rows) else f"{len(rows) - named} of {len(rows)} rows are not as they should be")
     return 0 if rows and named == len(rows) else 1
+
+
+def _slugs(spec_id):
+    import refvi
+
+    return refvi.get_spec(spec_id).mistakes
 
 
 def _usage(message):

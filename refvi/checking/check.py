@@ -40,10 +40,14 @@ def check(fn_or_spec_id, fn=None, *, framework="auto", cases=CASES, seed=0, case
     declared = _declared(spec, function, conventions)
     adapter = get_adapter(framework, function)
     names = calls.bind(function, spec, list(spec.written(declared).values()))
-    chosen = [decode(spec, case, declared)] if case else make_cases(spec, declared, cases, seed)
+    made = make_cases(spec, declared, cases, seed)
     label = name or getattr(function, "__name__", "function")
     report = Report(label, spec.id, "PASS", expect=expect, conventions=declared, framework=adapter.name)
-    _climb(report, spec, declared, function, adapter, names, chosen)
+    run = _Run(spec, declared, function, adapter, names)
+    if case:
+        _climb(report, run, [decode(spec, case, declared)], support=made)
+    else:
+        _climb(report, run, made, support=[])
     _settle_expectation(report)
     report.seconds = time.perf_counter() - start
     return report
@@ -99,29 +103,38 @@ class _Run:
             return calls.call(self.function, self.adapter, given, expected, self.wrt, self.spec.only)
 
 
-def _climb(report, spec, declared, function, adapter, names, cases):
-    run = _Run(spec, declared, function, adapter, names)
+def _climb(report, run, cases, support):
+    """Rung by rung over the cases; `support` holds further cases that only help to name a mistake."""
     answers, references = [], []
     for number, case in enumerate(cases):
-        expected = run.reference(case)
         try:
-            answer = run.answer(case, expected)
-            if number == 0:
-                _check_repeatable(run, case, expected, answer)
+            expected, answer = _fulfil(run, case, repeat=number == 0)
         except calls.Broken as broken:
-            _fail_contract(report, spec, declared, case, str(broken), error=broken.raised and not case.edge)
+            _fail_contract(report, run, case, broken)
             return
         answers.append(answer)
         references.append(expected)
     report.cases, report.dtype = len(cases), answers[0].dtype
     report.compared = tuple(q for q in references[0] if q in answers[0].quantities)
-    if not report.compared:
-        _fail_contract(report, spec, declared, cases[0], f"must return {', '.join(references[0])}, got nothing of it")
-        return
     unit = UNIT[report.dtype]
     if report.dtype != "float64":
         report.notes += (f"computed in {report.dtype} from float64 inputs: compared with u = {unit:.1e}",)
-    _judge(report, run, cases, answers, references, unit)
+    _judge(report, run, cases, answers, references, unit, support)
+
+
+def _fulfil(run, case, repeat=False):
+    """The reference and the implementation's answer for one case; `Broken` where the contract is."""
+    expected = run.reference(case)
+    answer = run.answer(case, expected)
+    if not any(q in expected for q in answer.quantities):
+        raise calls.Broken(f"must return {', '.join(expected)}, got nothing of it")
+    for q, array in answer.quantities.items():
+        reference = expected[q].value if q in expected else array
+        if not case.edge and array.size and np.all(np.isfinite(reference)) and not np.all(np.isfinite(array)):
+            raise calls.Broken(f"{q} must be finite where the reference is, got {array[~np.isfinite(array)][0]}")
+    if repeat:
+        _check_repeatable(run, case, expected, answer)
+    return expected, answer
 
 
 def _check_repeatable(run, case, expected, answer):
@@ -131,21 +144,39 @@ def _check_repeatable(run, case, expected, answer):
             raise calls.Broken(f"must give the same {name} for the same inputs; refvi hands the noise over, so draw none yourself")
 
 
-def _fail_contract(report, spec, declared, case, message, error=False):
-    report.verdict = "ERROR" if error else "FAIL"
-    report.rung, report.message, report.worst = 0, message, float("inf")
-    report.case, report.case_name, report.token = case.inputs, case.name, encode(spec, case.inputs)
+def _fail_contract(report, run, case, broken):
+    """A broken contract, at the smallest case that breaks it with the same words."""
+    report.verdict = "ERROR" if broken.raised and not case.edge else "FAIL"
+    report.rung, report.message, report.worst = 0, str(broken), float("inf")
+    if report.verdict == "ERROR":
+        return
+
+    def still(candidate):
+        try:
+            _fulfil(run, candidate, repeat=True)
+        except calls.Broken as again:
+            return str(again) == str(broken)
+        except (ValueError, IndexError, ZeroDivisionError):
+            return False
+        return False
+
+    _keep_case(report, run, case, *shrink(run.spec, run.declared, case, still))
 
 
-def _judge(report, run, cases, answers, references, unit):
+def _keep_case(report, run, case, small, steps):
+    report.case, report.case_name, report.token = small.inputs, case.name, encode(run.spec, small.inputs)
+    if steps:
+        report.shrunk_from = " ".join(f"{k}={v}" for k, v in run.spec.sizes_of(case.inputs, run.declared).items())
+
+
+def _judge(report, run, cases, answers, references, unit, support):
     rungs = {1: [q for q in report.compared if q == "value"], 2: [q for q in report.compared if q != "value"]}
-    failing, shapes, worst = {1: set(), 2: set()}, None, 0.0
+    failing, worst = {1: set(), 2: set()}, 0.0
     for case, answer, expected in zip(cases, answers, references, strict=True):
         for rung, quantities in rungs.items():
             for q in quantities:
                 got = answer.quantities[q]
                 if got.shape != expected[q].shape:
-                    shapes = shapes or (q, got.shape, expected[q].shape)
                     failing[rung].add(q)
                     worst = float("inf")
                     continue
@@ -159,28 +190,31 @@ def _judge(report, run, cases, answers, references, unit):
         return
     report.verdict, report.rung = "FAIL", rung
     report.failed = tuple(q for q in report.compared if q in failing[1] | failing[2])
-    _explain(report, run, cases, answers, references, rung, shapes, unit)
+    _explain(report, run, cases, answers, references, rung, unit, support)
 
 
-def _explain(report, run, cases, answers, references, rung, shapes, unit):
+def _explain(report, run, cases, answers, references, rung, unit, support):
     spec, declared = run.spec, run.declared
     watched = [q for q in report.compared if (q == "value") == (rung == 1)]
-    outputs = [{q: a.quantities[q] for q in watched} for a in answers]
-    found = diagnose(spec, declared, cases, outputs, rung)
+    helping = [(c, _fulfil(run, c)[1]) for c in support]
+    outputs = [{q: a.quantities[q] for q in watched} for a in [*answers, *(a for _, a in helping)]]
+    found = diagnose(spec, declared, [*cases, *(c for c, _ in helping)], outputs, rung)
     report.mistake, report.seen, report.refuted = found.slug, found.seen, found.refuted
     report.matches, report.ulps, report.message = found.matches, found.ulps, found.says
+    report.cases += len(helping)
     wrong = [n for n in range(len(cases)) if _differs(outputs[n], references[n], watched, unit)]
     first = cases[wrong[0]]
-    if shapes and found.model is None:
-        report.rung = 0
-        report.message = f"{shapes[0]} must have shape {_shape(shapes[2])}, got {_shape(shapes[1])}"
-    if found.model is None and not shapes:
-        report.message = _unknown(report, run, cases, outputs, references, wrong, watched)
+    if found.model is None:
+        report.message = _unknown(report, cases, outputs, references, wrong, watched)
     report.notes += tuple(_slope_note(run, first, rung))
     _shrink_into(report, run, first, found.model, watched, unit)
 
 
-def _unknown(report, run, cases, outputs, references, wrong, watched):
+def _unknown(report, cases, outputs, references, wrong, watched):
+    misshapen = [q for q in watched if np.shape(outputs[wrong[0]][q]) != references[wrong[0]][q].shape]
+    if misshapen:
+        report.rung = 0
+        return ""
     if all(cases[n].edge for n in wrong):
         return f"right in generic position, wrong at the edge {cases[wrong[0]].name.removeprefix('edge: ')!r}"
     if report.worst < 1e6 and report.dtype == "float64":
@@ -219,18 +253,18 @@ def _shrink_into(report, run, case, model, watched, unit):
         except (calls.Broken, ValueError, IndexError, ZeroDivisionError):
             return False
 
-    before = spec.sizes_of(case.inputs, declared)
     small, steps = shrink(spec, declared, case, still)
+    _keep_case(report, run, case, small, steps)
     expected = run.reference(small)
     output = run.answer(small, expected).quantities
-    report.case, report.case_name, report.token = small.inputs, case.name, encode(spec, small.inputs)
-    if steps:
-        report.shrunk_from = " ".join(f"{k}={v}" for k, v in before.items())
     for q in watched:
-        if output[q].shape == expected[q].shape:
-            d = compare(output[q], expected[q], unit)
-            if d.ratio > 1.0:
-                report.lines.append(Line(q, d.got, d.want, d.tolerance, d.size, d.ratio, d.index))
+        if output[q].shape != expected[q].shape:
+            sentence = f"{q} must have shape {_shape(expected[q].shape)} for this case, got {_shape(output[q].shape)}"
+            report.message, report.notes = (report.message or sentence), report.notes + ((sentence,) if report.message else ())
+            continue
+        d = compare(output[q], expected[q], unit)
+        if d.ratio > 1.0:
+            report.lines.append(Line(q, d.got, d.want, d.tolerance, d.size, d.ratio, d.index))
 
 
 def _settle_expectation(report):

@@ -24,15 +24,34 @@ def planted(spec, mistake):
     return implementation
 
 
+def score_spec(spec, cases=25):
+    """One row per mistake of a spec: {spec, mistake, caught, named, rung, verdict}; first a row for the reference itself."""
+    right = check(spec.id, reference(spec), cases=cases, framework="numpy")
+    verdict = "passes" if right.passed else "false alarm"
+    rows = [{"spec": spec.id, "mistake": "(the reference itself)", "caught": False, "named": right.passed, "rung": right.rung, "verdict": verdict}]
+    for mistake in spec.mistakes.values():
+        report = check(spec.id, planted(spec, mistake), cases=cases, framework="numpy")
+        caught, named = report.verdict == "FAIL", report.mistake == mistake.slug
+        verdict = "named" if named else f"caught, called {report.mistake or 'unknown'}" if caught else "missed"
+        rows.append({"spec": spec.id, "mistake": mistake.slug, "caught": caught, "named": named, "rung": report.rung, "verdict": verdict})
+    return rows
+
+
+def reference(spec):
+    """The reference as an implementation."""
+    declared = dict(spec.conventions)
+
+    def implementation(**case):
+        return {q: a.value for q, a in spec.answer(case, declared).items()}
+
+    return implementation
+
+
 def score(cases=25, on_row=None):
-    """One row per spec and mistake: {spec, mistake, caught, named, rung, verdict}."""
+    """The rows of every spec."""
     rows = []
     for spec in all_specs().values():
-        for mistake in spec.mistakes.values():
-            report = check(spec.id, planted(spec, mistake), cases=cases, framework="numpy")
-            caught, named = report.verdict == "FAIL", report.mistake == mistake.slug
-            verdict = "named" if named else f"caught, called {report.mistake or 'unknown'}" if caught else "missed"
-            row = {"spec": spec.id, "mistake": mistake.slug, "caught": caught, "named": named, "rung": report.rung, "verdict": verdict}
+        for row in score_spec(spec, cases):
             rows.append(row)
             if on_row:
                 on_row(row)

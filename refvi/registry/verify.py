@@ -1,0 +1,108 @@
+"""Everything that `refvi verify` runs, as one list of tasks: laws on objects, derivations, claims, planted mistakes."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from refvi.errors import RefviError, UsageError
+
+
+class Result(NamedTuple):
+    """One task's result; verdict is "holds" or "broken"."""
+
+    system: str
+    subject: str
+    law: str
+    target: str
+    cases: int
+    worst: float
+    verdict: str
+    seconds: float
+    message: str
+
+
+class Task(NamedTuple):
+    """One thing to verify; `outcome` returns (cases, worst error over tolerance, message)."""
+
+    system: str
+    subject: str
+    law: str
+    target: str
+    outcome: Callable
+
+    def run(self):
+        """Run it; what raises is broken, with its sentence."""
+        start = time.perf_counter()
+        try:
+            cases, worst, message = self.outcome()
+        except RefviError as error:
+            cases, worst, message = 0, float("inf"), str(error)
+        verdict = "holds" if cases > 0 and worst <= 1.0 else "broken"
+        return Result(self.system, self.subject, self.law, self.target, cases, worst, verdict, time.perf_counter() - start, message)
+
+
+def plan(*, quick=False, targets=("python", "cpu"), system=None):
+    """The tasks, in the order of the registry; unknown targets and systems get one sentence."""
+    from refvi.targets import get_target
+
+    for target in targets:
+        get_target(target)
+    tasks = [*_laws(quick, targets), *_derivations(quick), *_claims(), *_catalogue(quick)]
+    chosen = [t for t in tasks if system in (None, t.system)]
+    if not chosen:
+        raise UsageError(f"system must be one of {', '.join(sorted({t.system for t in tasks}))}, got {system!r}")
+    return chosen
+
+
+def _laws(quick, targets):
+    from refvi.registry import evidence
+
+    for row in evidence():
+        for target in targets:
+            if target in row.targets:
+
+                def outcome(row=row, target=target):
+                    found = row.run(quick, target)
+                    return found.cases, found.worst, found.message
+
+                yield Task(row.system, row.subject, row.law, target, outcome)
+
+
+def _derivations(quick):
+    from refvi import derivations
+
+    for d in derivations.all_derivations().values():
+
+        def outcome(name=d.id):
+            result = derivations.run(name, models=3 if quick else 20)
+            return result.checked, result.worst, result.message
+
+        yield Task(d.system, d.id, "every step holds", "python", outcome)
+
+
+def _claims():
+    from refvi.derivations import ledger
+
+    for claim in ledger.all_claims():
+
+        def outcome(claim=claim):
+            row = ledger.judge(claim)
+            agrees = row["verdict"] == claim.expected
+            return 1, 0.0 if agrees else float("inf"), "" if agrees else f"verdict {row['verdict']}, stored {claim.expected}"
+
+        yield Task(claim.system, claim.id, "the computed verdict is the stored one", "python", outcome)
+
+
+def _catalogue(quick):
+    from refvi.checking.selftest import score_spec
+    from refvi.specs import all_specs
+
+    for spec in all_specs().values():
+
+        def outcome(spec=spec):
+            rows = score_spec(spec, cases=10 if quick else 50)
+            missed = [row for row in rows if not row["named"]]
+            message = ", ".join(f"{row['mistake']} {row['verdict']}" for row in missed)
+            return len(rows), float("inf") if missed else 0.0, message
+
+        yield Task("specs", spec.id, "every mistake is caught and named", "python", outcome)
