@@ -4,6 +4,7 @@ import numpy as np
 
 from refvi.fast import log_domain
 from refvi.fast.arguments import read_problem, read_threads
+from refvi.fast.layout import worth_compiling
 
 
 def log_evidence(x, W, b, c, threads=None):
@@ -16,5 +17,16 @@ def log_evidence(x, W, b, c, threads=None):
     Checked by  tests/fast/test_evidence.py
     """
     problem, threads = read_problem(x, W, b, c), read_threads(threads)
-    values = log_domain.log_evidence(problem, threads)
+    values = _log_evidence(problem, threads)
     return values if np.ndim(x) == 2 else float(values[0])
+
+
+def _log_evidence(problem, threads):
+    D, K = problem.W.shape
+    if worth_compiling(K, D):
+        from refvi.fast import multiplicative  # imports Numba
+
+        network = multiplicative.prepare(problem)
+        if network.route is not multiplicative.Route.LOG:
+            return multiplicative.log_evidence(network, problem.x, threads)
+    return log_domain.log_evidence(problem, threads)

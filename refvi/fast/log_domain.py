@@ -7,6 +7,7 @@ partition depends on the sizes alone, so that the result is the same to the last
 threads.
 """
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -24,7 +25,7 @@ class Block(NamedTuple):
 
     logits (D, J)      W h + b
     softplus (J,)      sum_d log(1 + exp(-|logit_d|))
-    log_prior (J,)     log p(h)
+    log_prior (J,)     - sum_k max(0, (1 - 2 h_k) c_k), the share of log p(h) that depends on h
     """
 
     logits: np.ndarray
@@ -58,7 +59,8 @@ def log_evidence(problem, threads=None):
     """
     states = _States(problem)
     rows = states.map(partial(_log_sum, states, problem.x), threads)
-    return np.array([_log_add(column) for column in np.stack(rows, axis=1)])
+    constant = _log_normaliser(problem.c)
+    return np.array([math.fsum([*constant, *_log_add(column)]) for column in np.stack(rows, axis=1)])
 
 
 def posterior(problem, log_evidence, threads=None):
@@ -71,7 +73,8 @@ def posterior(problem, log_evidence, threads=None):
     Checked by  tests/fast/test_log_domain.py
     """
     states = _States(problem)
-    blocks = states.map(partial(_block_posterior, states, problem.x, log_evidence), threads)
+    log_total = log_evidence - math.fsum(_log_normaliser(problem.c))
+    blocks = states.map(partial(_block_posterior, states, problem.x, log_total), threads)
     weight, low_on, low_off, residual, low_residual = (np.stack(part, axis=-1) for part in zip(*blocks))
     high_on, high_residual = fold_bits(weight)[1], fold_bits(residual)[1]
     high_off = fold_bits(weight[:, ::-1])[1]
@@ -91,11 +94,17 @@ def log_joint_table(problem):
     Checked by  tests/fast/test_log_domain.py
     """
     states = _States(problem)
-    return np.concatenate([log_joint(states.block(i), problem.x) for i in range(states.count)], axis=1)
+    blocks = [_log_joint(states.block(i), problem.x) for i in range(states.count)]
+    return np.concatenate(blocks, axis=1) + math.fsum(_log_normaliser(problem.c))
 
 
-def log_joint(block, x):
-    """Log joint log p(x_b, h) of the states of a block: (B, J)."""
+def _log_normaliser(c):
+    """Terms - log(1 + exp(-|c_k|)): the share of log p(h) that all states have in common."""
+    return -np.log1p(np.exp(-np.abs(c)))
+
+
+def _log_joint(block, x):
+    """Log p(x_b, h) of the states of a block, less what all states have in common: (B, J)."""
     below, above = np.minimum(block.logits, 0.0), np.maximum(block.logits, 0.0)
     linear = np.einsum("bd,dj->bj", x, below) - np.einsum("bd,dj->bj", 1.0 - x, above)
     return linear - block.softplus + block.log_prior
@@ -109,7 +118,7 @@ class _States:
         self.low = min(K, max(1, (BLOCK // D).bit_length() - 1))
         self.count = 1 << (K - self.low)
         self.W, self.c = problem.W, problem.c
-        log_off, log_on = -np.logaddexp(0.0, self.c), -np.logaddexp(0.0, -self.c)
+        log_off, log_on = -np.maximum(self.c, 0.0), np.minimum(self.c, 0.0)
         self.low_logits = subset_sums(problem.b, self.W[:, : self.low])
         self.low_prior = choice_sums(log_off[: self.low], log_on[: self.low])
         self.log_off, self.log_on = log_off[self.low :], log_on[self.low :]
@@ -136,20 +145,20 @@ def _log_product(factors, chunk=512):
 
 
 def _log_sum(states, x, i):
-    log_p = log_joint(states.block(i), x)
-    return np.array([_log_add(row) for row in log_p])
+    log_p = _log_joint(states.block(i), x)
+    return np.array([sum(_log_add(row)) for row in log_p])
 
 
 def _log_add(log_terms):
-    """Log-sum-exp of finite numbers, with NumPy's pairwise sum."""
+    """Log-sum-exp of finite numbers in two parts, with NumPy's pairwise sum."""
     peak = log_terms.max()
-    return peak + np.log(np.exp(log_terms - peak).sum())
+    return peak, np.log(np.exp(log_terms - peak).sum())
 
 
-def _block_posterior(states, x, log_evidence, i):
+def _block_posterior(states, x, log_total, i):
     """Weights (B,), with each low bit on and off (B, low); residuals (D,), with each low bit on (D, low)."""
     block = states.block(i)
-    weight = np.exp(log_joint(block, x) - log_evidence[:, None])
+    weight = np.exp(_log_joint(block, x) - log_total[:, None])
     tail = np.exp(-np.abs(block.logits))
     large = 1.0 / (1.0 + tail)
     small = tail * large

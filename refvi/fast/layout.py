@@ -1,0 +1,52 @@
+"""How the 2^K states are cut up: high, low and top bits; rows, lanes and strips.
+
+A state is a pair (i, j) of a high index and a low index, and beyond some thirty bits a triple with a top
+index. Rows i are taken ROWS at a time, columns j LANES at a time: four rows of 128 lanes won the sweep on
+AVX-512, and the products of such a tile (4 KiB) stay in the first-level cache. A strip of rows is the unit of
+work that threads, shards and checkpoints share. All of this depends on the sizes of the model alone, never on
+the number of threads.
+"""
+
+from typing import NamedTuple
+
+ROWS = 4
+LANES = 128
+LANE_BITS = 7
+STRIP = 64
+TABLE_BITS = 22  # a table holds at most 2^22 numbers, 32 MiB
+WORTH_COMPILING = 1 << 20  # factors from which compiled code pays
+
+
+class Split(NamedTuple):
+    """Numbers of bits: h_0.. are the high ones, then the low ones, then the top ones.
+
+    high, low, top   bits of i, j and of the top index; high + low + top = K
+    visibles         D rounded up to a multiple of 4
+    strip            rows in a strip
+    strips           strips of one top state
+    """
+
+    high: int
+    low: int
+    top: int
+    visibles: int
+    strip: int
+    strips: int
+
+
+def worth_compiling(K, D):
+    """Whether a model of this size goes to compiled code."""
+    return K >= LANE_BITS + 2 and (D << K) >= WORTH_COMPILING
+
+
+def split_bits(K, D):
+    """Cut K >= 9 bits so that both tables stay small and work falls into strips of equal size.
+
+    Checked by  tests/fast/test_layout.py
+    """
+    visibles = -(-D // 4) * 4
+    most = max(LANE_BITS, TABLE_BITS - (visibles - 1).bit_length())
+    low = min(max(LANE_BITS, (K + 1) // 2), most)
+    high = min(K - low, most)
+    strip = min(STRIP, max(ROWS, (1 << high) // 8))
+    return Split(high, low, K - low - high, visibles, strip, (1 << high) // strip)
