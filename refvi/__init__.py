@@ -35,4 +35,4 @@ def __dir__():
     return sorted([*globals(), *_HOMES])
 
 
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604
+__all__ = [*_HOMES, "__version__"]

@@ -35,7 +35,10 @@ def main(argv=None):
 def _parser():
     import refvi
 
-    parser = argparse.ArgumentParser(prog="refvi", description="The reference that implementations of variational inference are checked against.")
+    parser = argparse.ArgumentParser(
+        prog="refvi",
+        description="The reference that implementations of variational inference are checked against.",
+    )
     parser.add_argument("--version", action="version", version=f"refvi {refvi.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
@@ -57,22 +60,32 @@ def _parser():
     c = command("list", _list, "name every spec, object and derivation")
     c.add_argument("kind", nargs="?", choices=("specs", "objects", "derivations"), help="only one of them")
 
-    c = command("show", _show, "print everything about one name: formula, source, laws, mistakes, derivations")
+    c = command(
+        "show", _show, "print everything about one name: formula, source, laws, mistakes, derivations"
+    )
     c.add_argument("name", metavar="NAME")
 
     c = command("derive", _derive, "walk a derivation line by line, each line a number")
-    c.add_argument("name", metavar="NAME", help="e.g. iwae.monotone-in-k; `refvi list derivations` names them all")
+    c.add_argument(
+        "name", metavar="NAME", help="e.g. iwae.monotone-in-k; `refvi list derivations` names them all"
+    )
     c.add_argument("--seed", type=int, default=0, help="which small model (default 0)")
 
     c = command("ledger", _ledger, "judge every claim of the source documents by computation")
     c.add_argument("--source", help="only claims whose source file name contains this text")
 
-    c = command("verify", _verify, "prove the reference: every law on every object, every derivation, every claim")
+    c = command(
+        "verify", _verify, "prove the reference: every law on every object, every derivation, every claim"
+    )
     c.add_argument("--quick", action="store_true", help="fewer and smaller cases")
-    c.add_argument("--target", default="python,cpu", help="comma-separated: python, cpu, cuda (default python,cpu)")
+    c.add_argument(
+        "--target", default="python,cpu", help="comma-separated: python, cpu, cuda (default python,cpu)"
+    )
     c.add_argument("--system", help="only one system, e.g. S1")
 
-    command("selftest", _selftest, "plant every mistake of the catalogue and count how many are caught and named")
+    command(
+        "selftest", _selftest, "plant every mistake of the catalogue and count how many are caught and named"
+    )
     return parser
 
 
@@ -83,15 +96,29 @@ def _check(arguments):
     from refvi.checking.paths import check_paths, exit_code
     from refvi.printing import progress
 
-    options = {"cases": arguments.cases, "seed": arguments.seed, "framework": arguments.framework, "case": arguments.case}
+    options = {
+        "cases": arguments.cases,
+        "seed": arguments.seed,
+        "framework": arguments.framework,
+        "case": arguments.case,
+    }
     if arguments.cases < 1:
         raise _usage(f"--cases must be at least 1, got {arguments.cases}")
     if not arguments.timeout > 0:
         raise _usage(f"--timeout must be positive, got {arguments.timeout:g}")
     with progress("checking") as step:
-        outcomes = check_paths(arguments.path, timeout=arguments.timeout, on_outcome=lambda o: step(o.name or o.path), **options)
+        outcomes = check_paths(
+            arguments.path, timeout=arguments.timeout, on_outcome=lambda o: step(o.name or o.path), **options
+        )
     if arguments.json:
-        _print_json([o.report if o.kind == "report" else {"name": o.path, "verdict": o.kind.upper(), "message": o.text} for o in outcomes])
+        _print_json(
+            [
+                o.report
+                if o.kind == "report"
+                else {"name": o.path, "verdict": o.kind.upper(), "message": o.text}
+                for o in outcomes
+            ]
+        )
     else:
         print("\n".join(o.text for o in outcomes))
         if len(outcomes) > 1:
@@ -119,7 +146,12 @@ def _summary(outcomes):
 def _list(arguments):
     from refvi.registry.show import names
 
-    rows = [row for row in names() if arguments.kind in (None, row["kind"] + "s", "objects" if row["kind"] not in ("spec", "derivation") else "")]
+    rows = [
+        row
+        for row in names()
+        if arguments.kind
+        in (None, row["kind"] + "s", "objects" if row["kind"] not in ("spec", "derivation") else "")
+    ]
     if arguments.json:
         _print_json(rows)
         return 0
@@ -169,11 +201,27 @@ def _verify(arguments):
     if arguments.json:
         _print_json(rows)
     else:
-        print(table(rows, {"system": "system", "subject": "subject", "law": "law", "target": "target", "cases": "cases", "worst": "worst/tol", "verdict": "verdict"}))
+        print(
+            table(
+                rows,
+                {
+                    "system": "system",
+                    "subject": "subject",
+                    "law": "law",
+                    "target": "target",
+                    "cases": "cases",
+                    "worst": "worst/tol",
+                    "verdict": "verdict",
+                },
+            )
+        )
         broken = [r for r in results if r.verdict != "holds"]
         for r in broken:
             print(f"{r.subject}: {r.law}: {r.message}")
-        print(f"{len(results)} laws, {len(results) - len(broken)} hold, {len(broken)} do not, {sum(r.seconds for r in results):.1f} s")
+        print(
+            f"{len(results)} laws, {len(results) - len(broken)} hold, {len(broken)} do not, "
+            f"{sum(r.seconds for r in results):.1f} s"
+        )
     return 0 if results and all(r.verdict == "holds" for r in results) else 1
 
 
@@ -190,7 +238,12 @@ def _selftest(arguments):
         print(table(rows, {"spec": "spec", "mistake": "mistake", "rung": "rung", "verdict": "verdict"}))
         planted = [row for row in rows if row["mistake"] in _slugs(row["spec"])]
         caught, called = sum(row["caught"] for row in planted), sum(row["named"] for row in planted)
-        print(f"{len(planted)} mistakes planted, {caught} caught, {called} named; {len(rows) - len(planted)} references, all pass" if named == len(rows) else f"{len(rows) - named} of {len(rows)} rows are not as they should be")
+        print(
+            f"{len(planted)} mistakes planted, {caught} caught, {called} named; "
+            f"{len(rows) - len(planted)} references, all pass"
+            if named == len(rows)
+            else f"{len(rows) - named} of {len(rows)} rows are not as they should be"
+        )
     return 0 if rows and named == len(rows) else 1
 
 

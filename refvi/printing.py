@@ -13,7 +13,13 @@ def progress(says, total=None):
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn(says), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        TextColumn(says),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda description: bar.update(task, advance=1, description=str(description))
@@ -23,7 +29,10 @@ def table(rows, columns):
     """Rows of dicts as aligned text; `columns` maps key to heading. Floats to three digits."""
     cells = [[_cell(row[key]) for key in columns] for row in rows]
     widths = [max(len(r[n]) for r in [list(columns.values()), *cells]) for n in range(len(columns))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in [list(columns.values()), *cells]]
+    lines = [
+        "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip()
+        for r in [list(columns.values()), *cells]
+    ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 

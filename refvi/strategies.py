@@ -13,7 +13,7 @@ from refvi.specs.generic import GRID
 
 
 def cases(spec_id, **conventions):
-    """Cases of a spec as a dict of arrays under the declared conventions, e.g. cases("kl.normal_standard", scale="log_var")."""
+    """Cases of a spec as dicts of arrays, e.g. cases("kl.normal_standard", scale="log_var")."""
     spec = get_spec(spec_id)
     declared = {**spec.conventions, **conventions}
     return st.integers(0, 2**32 - 1).map(lambda seed: spec.draw_case(np.random.default_rng(seed), declared))
@@ -26,7 +26,9 @@ def reals(shape, *, least=-3.0, most=3.0, avoid=(0.0, 1.0, -1.0), gap=0.1):
     numbers = st.integers(int(least * GRID), int(most * GRID)).map(lambda k: k / GRID)
     numbers = numbers.filter(lambda v: all(abs(v - point) >= gap for point in avoid))
     count = int(np.prod(shape, dtype=int))
-    return st.lists(numbers, min_size=count, max_size=count).map(lambda v: np.array(v, dtype=np.float64).reshape(shape))
+    return st.lists(numbers, min_size=count, max_size=count).map(
+        lambda v: np.array(v, dtype=np.float64).reshape(shape)
+    )
 
 
 def log_weights(k, *, spread=6.0):

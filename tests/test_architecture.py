@@ -25,14 +25,17 @@ ALLOWED = {
     "families": {"kernels", "targets", "numpy"} | EVERYONE,
     "objectives": {"kernels", "targets", "numpy"} | EVERYONE,
     "estimators": {"kernels", "objectives", "models", "families", "targets", "numpy"} | EVERYONE,
-    "algorithms": {"kernels", "models", "families", "objectives", "estimators", "targets", "numpy"} | EVERYONE,
+    "algorithms": {"kernels", "models", "families", "objectives", "estimators", "targets", "numpy"}
+    | EVERYONE,
     "fast": {"kernels", "targets", "numba", "numpy"} | EVERYONE,
     "oracles": {"numpy", "scipy", "mpmath", "flint"},
     "laws": {"oracles", "numpy"} | EVERYONE,
     "specs": {"numpy", "targets", "scipy"} | MATHEMATICS | EVERYONE,
     "checking": {"numpy", "specs", "laws", "oracles", "torch", "jax", "pytest"} | EVERYONE,
     "derivations": {"numpy", "scipy", "oracles", "rich"} | MATHEMATICS | EVERYONE,
-    "registry": {"numpy", "specs", "laws", "oracles", "derivations", "checking", "targets"} | MATHEMATICS | EVERYONE,
+    "registry": {"numpy", "specs", "laws", "oracles", "derivations", "checking", "targets"}
+    | MATHEMATICS
+    | EVERYONE,
     "strategies": {"numpy", "hypothesis", "specs"} | EVERYONE,
     "printing": {"rich"},
     "cli": {"refvi", "checking", "registry", "derivations", "printing", "fast"} | EVERYONE,
@@ -53,7 +56,9 @@ def imports(path):
         if isinstance(node, ast.Import):
             names = [a.name for a in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [f"{node.module}.{a.name}" for a in node.names] if node.module == "refvi" else [node.module]
+            names = (
+                [f"{node.module}.{a.name}" for a in node.names] if node.module == "refvi" else [node.module]
+            )
         else:
             continue
         for name in names:
@@ -68,7 +73,11 @@ def imports(path):
 def test_arrows(path):
     here = home(path)
     assert here in ALLOWED, f"{here} has no row in the arrow table"
-    wrong = {name for name in imports(path) if name not in STANDARD_LIBRARY and name != here and name not in ALLOWED[here]}
+    wrong = {
+        name
+        for name in imports(path)
+        if name not in STANDARD_LIBRARY and name != here and name not in ALLOWED[here]
+    }
     assert not wrong, f"{path.name} of {here} imports {sorted(wrong)}"
 
 
@@ -80,7 +89,11 @@ def test_only_portable_imports_numba():
 def test_an_oracle_imports_nothing_of_refvi():
     for path in (PACKAGE / "oracles").rglob("*.py"):
         tree = ast.parse(path.read_text())
-        outside = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module and n.module.startswith("refvi")]
+        outside = [
+            n.module
+            for n in ast.walk(tree)
+            if isinstance(n, ast.ImportFrom) and n.module and n.module.startswith("refvi")
+        ]
         assert all(m.startswith("refvi.oracles") for m in outside), f"{path.name}: {outside}"
 
 
@@ -112,7 +125,9 @@ FORBIDDEN = (
 def kernels(tree):
     """The functions marked `@portable` in a module."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and any(getattr(d, "id", None) == "portable" for d in node.decorator_list):
+        if isinstance(node, ast.FunctionDef) and any(
+            getattr(d, "id", None) == "portable" for d in node.decorator_list
+        ):
             yield node
 
 
@@ -124,7 +139,16 @@ def grammar_faults(kernel):
         elif isinstance(node, ast.FunctionDef):
             yield node.lineno, "nested function"
         elif isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Name) and node.func.id in ("max", "min", "sum", "print", "list", "dict", "zip", "enumerate"):
+            if isinstance(node.func, ast.Name) and node.func.id in (
+                "max",
+                "min",
+                "sum",
+                "print",
+                "list",
+                "dict",
+                "zip",
+                "enumerate",
+            ):
                 yield node.lineno, node.func.id
             root = node.func
             while isinstance(root, ast.Attribute):
@@ -180,7 +204,7 @@ def test_no_orphan_file():
             continue
         dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         package, _, name = dotted.rpartition(".")
-        named = dotted in everything or f"from {package} import" in everything and name in everything
+        named = dotted in everything or (f"from {package} import" in everything and name in everything)
         if not named and f'"{name}"' not in everything:
             orphans.append(dotted)
     assert not orphans
@@ -191,5 +215,7 @@ def test_no_forbidden_words():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.arg):
                 name = node.arg if isinstance(node, ast.arg) else node.name
-                assert "loss" not in name.lower(), f"{path.name}: {name}: values live on the log-evidence scale"
+                assert "loss" not in name.lower(), (
+                    f"{path.name}: {name}: values live on the log-evidence scale"
+                )
         assert path.name not in ("utils.py", "helpers.py", "base.py", "misc.py")

@@ -27,7 +27,10 @@ def test_readme_snippet_prints_what_readme_shows():
 
 
 def test_readme_shows_both_commands():
-    for command in ("pip install -e . && refvi check validation/implementations", "pip install -e '.[test]' && pytest"):
+    for command in (
+        "pip install -e . && refvi check validation/implementations",
+        "pip install -e '.[test]' && pytest",
+    ):
         assert command in README
 
 
@@ -56,14 +59,20 @@ def documented():
 def test_every_path_in_a_docstring_exists():
     missing = []
     for path, name, _, doc in documented():
-        for named in re.findall(r"\b((?:refvi|tests|validation|notebooks)/[\w./]+\.(?:py|json|csv|npz))", doc):
+        for named in re.findall(
+            r"\b((?:refvi|tests|validation|notebooks)/[\w./]+\.(?:py|json|csv|npz))", doc
+        ):
             if not (ROOT / named).exists():
                 missing.append(f"{path.relative_to(ROOT)}::{name} names {named}")
     assert not missing
 
 
 def test_every_module_says_why_it_exists():
-    silent = [str(p.relative_to(ROOT)) for p in PACKAGE.rglob("*.py") if not ast.get_docstring(ast.parse(p.read_text()))]
+    silent = [
+        str(p.relative_to(ROOT))
+        for p in PACKAGE.rglob("*.py")
+        if not ast.get_docstring(ast.parse(p.read_text()))
+    ]
     assert not silent
 
 
@@ -74,9 +83,12 @@ FIELDS = ("Shapes", "Source", "Checked by")
 def public_kernels():
     for path, name, node, doc in documented():
         folder = path.relative_to(PACKAGE).parts[0]
-        if folder in MATHEMATICS and isinstance(node, ast.FunctionDef) and not name.startswith("_"):
-            if any(getattr(d, "id", None) == "portable" for d in node.decorator_list):
-                yield pytest.param(doc, ast.get_docstring(ast.parse(path.read_text())) or "", id=f"{path.stem}.{name}")
+        kernel = isinstance(node, ast.FunctionDef) and any(
+            getattr(d, "id", "") == "portable" for d in node.decorator_list
+        )
+        if folder in MATHEMATICS and kernel and not name.startswith("_"):
+            module = ast.get_docstring(ast.parse(path.read_text())) or ""
+            yield pytest.param(doc, module, id=f"{path.stem}.{name}")
 
 
 @pytest.mark.parametrize(("doc", "module"), list(public_kernels()))

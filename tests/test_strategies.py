@@ -27,7 +27,11 @@ def test_reals_avoid_special_points(array):
     assert all(np.all(np.abs(array - p) >= 0.1) for p in (0.0, 1.0, -1.0))
 
 
-@given(st.integers(1, 6).flatmap(lambda k: st.tuples(st.just(k), strategies.log_weights(k), strategies.tables(k))))
+@given(
+    st.integers(1, 6).flatmap(
+        lambda k: st.tuples(st.just(k), strategies.log_weights(k), strategies.tables(k))
+    )
+)
 def test_tables_and_weights(drawn):
     k, weights, table = drawn
     assert weights.shape == table.shape == (k,)

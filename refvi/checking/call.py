@@ -29,10 +29,16 @@ def bind(function, spec, names):
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        raise UsageError(f"{label} must be a Python function with named arguments, got {type(function).__name__}") from None
+        raise UsageError(
+            f"{label} must be a Python function with named arguments, got {type(function).__name__}"
+        ) from None
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return list(names)
-    unknown = [p.name for p in parameters if p.name not in names and p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
+    unknown = [
+        p.name
+        for p in parameters
+        if p.name not in names and p.default is p.empty and p.kind is not p.VAR_POSITIONAL
+    ]
     if unknown or any(p.kind is p.POSITIONAL_ONLY for p in parameters):
         raise UsageError(
             f"{label} must name its arguments as {spec.id} hands them over ({', '.join(names)}), "
@@ -52,7 +58,9 @@ def call(function, adapter, inputs, expected, wrt, only):
         result, gradients, given = adapter.call(function, inputs, wrt)
     except Exception as error:
         text = " ".join(str(error).split())[:200]
-        raise Broken(f"must return a result, raised {type(error).__name__}: {text or 'no message'}", raised=True) from error
+        raise Broken(
+            f"must return a result, raised {type(error).__name__}: {text or 'no message'}", raised=True
+        ) from error
     for name, array in given.items():
         if not np.array_equal(array, inputs[name], equal_nan=True):
             raise Broken(f"must leave its inputs as they are, but wrote to {name!r}")
@@ -66,7 +74,9 @@ def _read(result, gradients, adapter, expected, only):
         try:
             array = adapter.to_numpy(thing)
         except Exception as error:
-            raise Broken(f"must return arrays of numbers, got {type(thing).__name__} for {name!r} ({error})") from error
+            raise Broken(
+                f"must return arrays of numbers, got {type(thing).__name__} for {name!r} ({error})"
+            ) from error
         if array.dtype.kind not in "fiub":
             raise Broken(f"must return real numbers, got {_describe(thing, array)} for {name!r}")
         if array.dtype.kind == "f" and array.dtype.itemsize < 8:
@@ -96,7 +106,10 @@ def _named(result, gradients, expected, only):
     if isinstance(result, tuple):
         value, *rest = result
         if len(rest) == 1 and isinstance(rest[0], dict):
-            return {"value": value, **{k if k.startswith("grad.") else f"grad.{k}": v for k, v in rest[0].items()}}
+            return {
+                "value": value,
+                **{k if k.startswith("grad.") else f"grad.{k}": v for k, v in rest[0].items()},
+            }
         rest = list(rest[0]) if len(rest) == 1 and isinstance(rest[0], tuple | list) else rest
         return {"value": value, **_in_order(rest, wanted_gradients)}
     if result is None:

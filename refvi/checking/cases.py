@@ -28,7 +28,8 @@ class Case(NamedTuple):
 def make_cases(spec, declared, count, seed):
     """The generic cases of a seed, then the edges of the spec."""
     cases = [
-        Case(f"generic {n}", False, spec.draw_case(np.random.default_rng([seed, n]), declared)) for n in range(count)
+        Case(f"generic {n}", False, spec.draw_case(np.random.default_rng([seed, n]), declared))
+        for n in range(count)
     ]
     for name, inputs in spec.edges().items():
         canonical = {k: np.asarray(v, dtype=np.float64) for k, v in inputs.items()}
@@ -46,8 +47,14 @@ def encode(spec, inputs):
     for array in inputs.values():
         array = np.ascontiguousarray(array, dtype=np.float64)
         steps = array * GRID
-        fits = bool(np.all(steps == np.round(steps)) and np.all(np.abs(steps) < 2**15) and not np.any(_negative_zero(array)))
-        body += struct.pack("<BB", array.ndim, 1 if fits else 0) + struct.pack(f"<{array.ndim}H", *array.shape)
+        fits = bool(
+            np.all(steps == np.round(steps))
+            and np.all(np.abs(steps) < 2**15)
+            and not np.any(_negative_zero(array))
+        )
+        body += struct.pack("<BB", array.ndim, 1 if fits else 0) + struct.pack(
+            f"<{array.ndim}H", *array.shape
+        )
         body += steps.astype("<i2").tobytes() if fits else array.astype("<f8").tobytes()
     small = zlib.compress(body, 9)
     packed = b"z" + small if len(small) < len(body) else b"r" + body
@@ -62,7 +69,9 @@ def _negative_zero(array):
 
 def decode(spec, token, declared):
     """The case of a token; `UsageError` when it is damaged or belongs to another spec."""
-    problem = f"case must be a token {TOKEN}XXXX-... printed by `refvi check` for {spec.id}, got {token[:24]!r}"
+    problem = (
+        f"case must be a token {TOKEN}XXXX-... printed by `refvi check` for {spec.id}, got {token[:24]!r}"
+    )
     if not token.startswith(TOKEN):
         raise UsageError(problem)
     text = token[len(TOKEN) :].replace("-", "").upper()

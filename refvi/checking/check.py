@@ -8,7 +8,7 @@ import numpy as np
 from refvi.checking import call as calls
 from refvi.checking.adapters import get_adapter
 from refvi.checking.cases import Case, decode, encode, make_cases
-from refvi.checking.compare import C, UNIT, agrees, compare
+from refvi.checking.compare import UNIT, C, agrees, compare
 from refvi.checking.consistency import slope_verdict
 from refvi.checking.diagnose import diagnose
 from refvi.checking.marks import check_conventions, mark_of
@@ -21,7 +21,18 @@ from refvi.specs import get_spec
 CASES = 200
 
 
-def check(fn_or_spec_id, fn=None, *, framework="auto", cases=CASES, seed=0, case=None, expect=None, name=None, **conventions):
+def check(
+    fn_or_spec_id,
+    fn=None,
+    *,
+    framework="auto",
+    cases=CASES,
+    seed=0,
+    case=None,
+    expect=None,
+    name=None,
+    **conventions,
+):
     """Compare an implementation with the reference of its spec and name its mistake.
 
     fn_or_spec_id  a function marked with `implements`, or a spec id followed by the function
@@ -56,17 +67,23 @@ def check(fn_or_spec_id, fn=None, *, framework="auto", cases=CASES, seed=0, case
 def _resolve(subject, function, expect, conventions):
     mark = mark_of(subject)
     if callable(subject) and mark is None:
-        raise UsageError("check needs a function marked with @refvi.implements(spec_id), or a spec id followed by a function")
+        raise UsageError(
+            "check needs a function marked with @refvi.implements(spec_id), or a spec id followed by a function"
+        )
     if mark is not None:
         spec, function, expect = get_spec(mark.spec_id), subject, expect or mark.expect
         conventions = {**mark.conventions, **conventions}
     else:
         spec = get_spec(subject)
         if not callable(function):
-            raise UsageError(f"check({subject!r}, fn) needs a function as its second argument, got {type(function).__name__}")
+            raise UsageError(
+                f"check({subject!r}, fn) needs a function as its second argument, got {type(function).__name__}"
+            )
     check_conventions(spec, conventions)
     if expect is not None and expect not in spec.mistakes:
-        raise UsageError(f"expect must name a mistake of {spec.id} ({', '.join(spec.mistakes)}), got {expect!r}")
+        raise UsageError(
+            f"expect must name a mistake of {spec.id} ({', '.join(spec.mistakes)}), got {expect!r}"
+        )
     return spec, function, expect, conventions
 
 
@@ -89,7 +106,13 @@ class _Run:
     """One implementation bound to one spec: a case in, an `Answer` out."""
 
     def __init__(self, spec, declared, function, adapter, names):
-        self.spec, self.declared, self.function, self.adapter, self.names = spec, declared, function, adapter, names
+        self.spec, self.declared, self.function, self.adapter, self.names = (
+            spec,
+            declared,
+            function,
+            adapter,
+            names,
+        )
         written = spec.written(declared)
         self.wrt = tuple(written[n] for n in spec.wrt if written[n] in names)
 
@@ -131,7 +154,9 @@ def _fulfil(run, case, repeat=False):
     for q, array in answer.quantities.items():
         reference = expected[q].value if q in expected else array
         if not case.edge and array.size and np.all(np.isfinite(reference)) and not np.all(np.isfinite(array)):
-            raise calls.Broken(f"{q} must be finite where the reference is, got {array[~np.isfinite(array)][0]}")
+            raise calls.Broken(
+                f"{q} must be finite where the reference is, got {array[~np.isfinite(array)][0]}"
+            )
     if repeat:
         _check_repeatable(run, case, expected, answer)
     return expected, answer
@@ -141,7 +166,9 @@ def _check_repeatable(run, case, expected, answer):
     again = run.answer(case, expected)
     for name, array in answer.quantities.items():
         if not np.array_equal(array, again.quantities.get(name), equal_nan=True):
-            raise calls.Broken(f"must give the same {name} for the same inputs; refvi hands the noise over, so draw none yourself")
+            raise calls.Broken(
+                f"must give the same {name} for the same inputs; refvi hands the noise over, so draw none yourself"
+            )
 
 
 def _fail_contract(report, run, case, broken):
@@ -166,13 +193,15 @@ def _fail_contract(report, run, case, broken):
 def _keep_case(report, run, case, small, steps):
     report.case, report.case_name, report.token = small.inputs, case.name, encode(run.spec, small.inputs)
     if steps:
-        report.shrunk_from = " ".join(f"{k}={v}" for k, v in run.spec.sizes_of(case.inputs, run.declared).items())
+        report.shrunk_from = " ".join(
+            f"{k}={v}" for k, v in run.spec.sizes_of(case.inputs, run.declared).items()
+        )
 
 
 def _judge(report, run, cases, answers, references, unit, support):
     rungs = {1: [q for q in report.compared if q == "value"], 2: [q for q in report.compared if q != "value"]}
     failing, worst = {1: set(), 2: set()}, 0.0
-    for case, answer, expected in zip(cases, answers, references, strict=True):
+    for answer, expected in zip(answers, references, strict=True):
         for rung, quantities in rungs.items():
             for q in quantities:
                 got = answer.quantities[q]
@@ -260,7 +289,10 @@ def _shrink_into(report, run, case, model, watched, unit):
     for q in watched:
         if output[q].shape != expected[q].shape:
             sentence = f"{q} must have shape {_shape(expected[q].shape)} for this case, got {_shape(output[q].shape)}"
-            report.message, report.notes = (report.message or sentence), report.notes + ((sentence,) if report.message else ())
+            report.message, report.notes = (
+                (report.message or sentence),
+                report.notes + ((sentence,) if report.message else ()),
+            )
             continue
         d = compare(output[q], expected[q], unit)
         if d.ratio > 1.0:
@@ -269,7 +301,9 @@ def _shrink_into(report, run, case, model, watched, unit):
 
 def _settle_expectation(report):
     if report.expect and report.verdict in ("PASS", "FAIL"):
-        report.verdict = "EXPECTED" if report.mistake == report.expect and report.rung is not None else "UNEXPECTED"
+        report.verdict = (
+            "EXPECTED" if report.mistake == report.expect and report.rung is not None else "UNEXPECTED"
+        )
 
 
 __all__ = ["C", "Case", "check"]

@@ -26,7 +26,7 @@ class Difference(NamedTuple):
 
 
 def tolerance(reference, unit=UNIT["float64"]):
-    """c u (S + |value|), elementwise; never zero."""
+    """C u (S + |value|), elementwise; never zero."""
     return C * unit * (reference.size + np.abs(reference.value)) + SMALLEST
 
 

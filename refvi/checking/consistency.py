@@ -23,7 +23,9 @@ def slope_verdict(run, case):
     orders = np.log2(remainders[:-1] / remainders[1:]) if len(remainders) > 3 else np.array([])
     for order in (orders[i : i + 3] for i in range(len(orders) - 2)):
         if np.all(order >= 1.8):
-            return "your gradient is the derivative of your value: the formula is wrong, not its differentiation"
+            return (
+                "your gradient is the derivative of your value: the formula is wrong, not its differentiation"
+            )
         if np.all(order <= 1.2):
             return "your gradient is not the derivative of your value either"
     return None

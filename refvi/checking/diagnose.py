@@ -51,10 +51,10 @@ def diagnose(spec, declared, cases, answers, rung):
         found = _regress(spec, declared, cases, answers)
     if found is None:
         return Diagnosis(None, "", (), 0, len(cases), 0.0, tuple(refuted))
-    return found._replace(refuted=_refuted(found, spec, declared, cases, answers))
+    return found._replace(refuted=_refuted(spec, declared, cases, answers))
 
 
-def _refuted(found, spec, declared, cases, answers):
+def _refuted(spec, declared, cases, answers):
     """The usual suspects that do not explain the output, for the line `not`."""
     out = ["rounding"] if _worst(spec, declared, cases, answers) > 1e6 else []
     for kind, hypotheses in _probes(spec, declared):
@@ -108,7 +108,8 @@ def _other_conventions(spec, declared):
         for option in conv.OPTIONS[name]:
             if option != declared.get(name, default):
                 other = {**declared, name: option}
-                says = f"follows the convention {name}={option!r}, which was not declared: @refvi.implements({spec.id!r}, {name}={option!r})"
+                declare = f"@refvi.implements({spec.id!r}, {name}={option!r})"
+                says = f"follows the convention {name}={option!r}, which was not declared: {declare}"
                 yield None, says, (), lambda case, other=other: spec.answer(case.inputs, other)
 
 
@@ -118,11 +119,26 @@ def _axis_orders(spec, declared):
         axes = i.axes.split()
         for a, b in itertools.combinations(range(len(axes)), 2):
             name = names[i.name]
-            yield None, f"reads {name} with its axes {axes[a]} and {axes[b]} exchanged", (), _with(spec, declared, name, lambda v, a=a, b=b: np.swapaxes(v, a, b) if v.shape[a] == v.shape[b] else None)
+            yield (
+                None,
+                f"reads {name} with its axes {axes[a]} and {axes[b]} exchanged",
+                (),
+                _with(
+                    spec,
+                    declared,
+                    name,
+                    lambda v, a=a, b=b: np.swapaxes(v, a, b) if v.shape[a] == v.shape[b] else None,
+                ),
+            )
     for i in spec.inputs:
         if i.domain == "noise":
             name = names[i.name]
-            yield None, f"uses the entries of {name} in another order", (), _with(spec, declared, name, lambda v: v[::-1])
+            yield (
+                None,
+                f"uses the entries of {name} in another order",
+                (),
+                _with(spec, declared, name, lambda v: v[::-1]),
+            )
 
 
 def _argument_probes(spec, declared):
@@ -144,11 +160,21 @@ def _argument_probes(spec, declared):
 def _scale_probes(spec, declared):
     for i in spec.inputs:
         if i.domain == "scale":
-            for says, misread in (("squared", lambda s: s * s), ("under a root", sqrt), ("exponentiated once more", exp), ("as a logarithm", log)):
+            for says, misread in (
+                ("squared", lambda s: s * s),
+                ("under a root", sqrt),
+                ("exponentiated once more", exp),
+                ("as a logarithm", log),
+            ):
+
                 def wrong(case, name=i.name, misread=misread):
                     inputs = spec.canonical(case.inputs, declared)
                     inputs[name] = misread(sized(inputs[name]))
-                    return {"value": spec.finish(spec.reference(**inputs), inputs, declared)} if spec.only == "value" else {}
+                    return (
+                        {"value": spec.finish(spec.reference(**inputs), inputs, declared)}
+                        if spec.only == "value"
+                        else {}
+                    )
 
                 yield None, f"takes the standard deviation {i.name} {says}", (), wrong
 
@@ -184,7 +210,9 @@ def _reproduces(model, cases, answers):
         for q in common:
             if not agrees(got[q], predicted[q]):
                 return False, worst
-            gap = np.abs(got[q] - predicted[q].value) / (UNIT["float64"] * np.maximum(np.abs(predicted[q].value), 1e-300))
+            gap = np.abs(got[q] - predicted[q].value) / (
+                UNIT["float64"] * np.maximum(np.abs(predicted[q].value), 1e-300)
+            )
             worst = max(worst, float(np.max(gap, initial=0.0, where=np.isfinite(gap))))
     return True, worst
 
@@ -243,7 +271,9 @@ def _fit(rows, got, sizes, target, scaling):
     coefficients = np.zeros(a.shape[1])
     coefficients[keep] = np.linalg.lstsq(a[:, keep], b, rcond=None)[0]
     snapped = np.round(coefficients * 5040) / 5040
-    coefficients = np.where(np.abs(snapped - coefficients) < 1e-9 * (1 + np.abs(coefficients)), snapped, coefficients)
+    coefficients = np.where(
+        np.abs(snapped - coefficients) < 1e-9 * (1 + np.abs(coefficients)), snapped, coefficients
+    )
     residual = np.abs(a @ coefficients - b)
     size = np.abs(a) @ np.maximum(np.abs(coefficients), 1.0)
     return coefficients if np.all(residual <= 64 * UNIT["float64"] * (size + np.abs(b))) else None
@@ -259,7 +289,9 @@ def _name_terms(names, coefficients, target, scaling, spec, declared, cases):
     def model(case):
         size = spec.sizes_of(case.inputs, declared)
         total = sized(0.0)
-        for n, (term, k) in enumerate(zip(spec.terms(case.inputs, declared).values(), coefficients, strict=True)):
+        for n, (term, k) in enumerate(
+            zip(spec.terms(case.inputs, declared).values(), coefficients, strict=True)
+        ):
             by = float(k)
             if n == target and scaling:
                 by = by / size[scaling[1]] if scaling[0] == "/" else by * size[scaling[1]]

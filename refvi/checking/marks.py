@@ -67,7 +67,12 @@ def marked_functions(namespace):
     """The marked functions of a module's namespace, each once, in order of definition."""
     seen, found = set(), []
     for name, thing in namespace.items():
-        if mark_of(thing) is not None and callable(thing) and not inspect.isclass(thing) and id(thing) not in seen:
+        if (
+            mark_of(thing) is not None
+            and callable(thing)
+            and not inspect.isclass(thing)
+            and id(thing) not in seen
+        ):
             seen.add(id(thing))
             found.append((name, thing))
     return found

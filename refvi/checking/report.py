@@ -90,14 +90,24 @@ class Report:
         if self.verdict in ("ERROR",):
             return f"{head}   {self.message}"
         if self.verdict == "PASS":
-            return f"{head}   {_join(self.compared)}   {self.cases} cases, {self.seconds:.1f} s   worst {self.worst:.2g} of tolerance"
+            compared = f"{_join(self.compared)}   {self.cases} cases, {self.seconds:.1f} s"
+            return f"{head}   {compared}   worst {self.worst:.2g} of tolerance"
         if self.verdict == "EXPECTED":
             return f"{head}   {self.mistake}: {self.message}   {self.cases} cases, {self.seconds:.1f} s"
-        counted = f"{len(self.failed)} of {len(self.compared) or 1} quantities" if self.failed else RUNGS[self.rung or 0]
+        counted = (
+            f"{len(self.failed)} of {len(self.compared) or 1} quantities"
+            if self.failed
+            else RUNGS[self.rung or 0]
+        )
         rows = [f"{head}   {counted}      {self.cases} cases, {self.seconds:.1f} s"]
         if self.case:
             origin = f"(shrunk from {self.shrunk_from})" if self.shrunk_from else f"({self.case_name})"
-            rows.append(_row("smallest case", "  ".join(f"{k}={show(v)}" for k, v in self.case.items()) + f"   {origin}"))
+            rows.append(
+                _row(
+                    "smallest case",
+                    "  ".join(f"{k}={show(v)}" for k, v in self.case.items()) + f"   {origin}",
+                )
+            )
         rows += [_row(line.name + _where(line.index), _numbers(line)) for line in self.lines]
         rows += self._diagnosis()
         rows += [_row("note", note) for note in self.notes]
@@ -115,8 +125,16 @@ class Report:
         elif self.message:
             rows.append(_row("likely" if self.matches else "finding", self.message))
         if self.matches:
-            ulp = "to the last bit" if self.ulps == 0 else f"to {self.ulps:.2g} ulp" if self.ulps < 1e4 else "within tolerance"
-            rows.append(_row("", f"(this reproduces your output on {self.matches} of {self.cases} cases {ulp})"))
+            ulp = (
+                "to the last bit"
+                if self.ulps == 0
+                else f"to {self.ulps:.2g} ulp"
+                if self.ulps < 1e4
+                else "within tolerance"
+            )
+            rows.append(
+                _row("", f"(this reproduces your output on {self.matches} of {self.cases} cases {ulp})")
+            )
         if self.seen:
             rows.append(_row("seen in", ", ".join(self.seen)))
         if self.refuted:

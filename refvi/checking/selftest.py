@@ -28,12 +28,32 @@ def score_spec(spec, cases=25):
     """One row per mistake of a spec: {spec, mistake, caught, named, rung, verdict}; first a row for the reference itself."""
     right = check(spec.id, reference(spec), cases=cases, framework="numpy")
     verdict = "passes" if right.passed else "false alarm"
-    rows = [{"spec": spec.id, "mistake": "(the reference itself)", "caught": False, "named": right.passed, "rung": right.rung, "verdict": verdict}]
+    rows = [
+        {
+            "spec": spec.id,
+            "mistake": "(the reference itself)",
+            "caught": False,
+            "named": right.passed,
+            "rung": right.rung,
+            "verdict": verdict,
+        }
+    ]
     for mistake in spec.mistakes.values():
         report = check(spec.id, planted(spec, mistake), cases=cases, framework="numpy")
         caught, named = report.verdict == "FAIL", report.mistake == mistake.slug
-        verdict = "named" if named else f"caught, called {report.mistake or 'unknown'}" if caught else "missed"
-        rows.append({"spec": spec.id, "mistake": mistake.slug, "caught": caught, "named": named, "rung": report.rung, "verdict": verdict})
+        verdict = (
+            "named" if named else f"caught, called {report.mistake or 'unknown'}" if caught else "missed"
+        )
+        rows.append(
+            {
+                "spec": spec.id,
+                "mistake": mistake.slug,
+                "caught": caught,
+                "named": named,
+                "rung": report.rung,
+                "verdict": verdict,
+            }
+        )
     return rows
 
 

@@ -59,7 +59,9 @@ def _rounder(spec, declared, inputs):
 
 
 def _generic(array, domain):
-    flat = array[np.tril_indices(array.shape[-1])] if domain == "cholesky" and array.ndim == 2 else array.ravel()
+    flat = (
+        array[np.tril_indices(array.shape[-1])] if domain == "cholesky" and array.ndim == 2 else array.ravel()
+    )
     if domain in ("scale", "positive", "probability") and np.any(flat <= 0):
         return False
     if domain == "probability" and np.any(flat >= 1):

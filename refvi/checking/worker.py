@@ -50,7 +50,11 @@ def _run_file(job, say):
     if job["only"]:
         if job["only"] not in found:
             known = ", ".join(found) or "no marked function"
-            say("error", path=path, message=f"has no function {job['only']!r} marked with @refvi.implements (it has {known})")
+            say(
+                "error",
+                path=path,
+                message=f"has no function {job['only']!r} marked with @refvi.implements (it has {known})",
+            )
             return
         found = {job["only"]: found[job["only"]]}
     say("found", path=path, names=list(found))

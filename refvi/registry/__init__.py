@@ -9,12 +9,16 @@ SYSTEM_FILES = ()
 
 def entries():
     """Every registered object, in the order of the systems."""
-    return [entry for name in SYSTEM_FILES for entry in importlib.import_module(f"refvi.registry.{name}").ENTRIES]
+    return [
+        entry for name in SYSTEM_FILES for entry in importlib.import_module(f"refvi.registry.{name}").ENTRIES
+    ]
 
 
 def evidence():
     """Every law that `refvi verify` runs, in the order of the systems."""
-    return [row for name in SYSTEM_FILES for row in importlib.import_module(f"refvi.registry.{name}").EVIDENCE]
+    return [
+        row for name in SYSTEM_FILES for row in importlib.import_module(f"refvi.registry.{name}").EVIDENCE
+    ]
 
 
 __all__ = ["Entry", "Evidence", "entries", "evidence"]

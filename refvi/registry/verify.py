@@ -38,7 +38,17 @@ class Task(NamedTuple):
         except RefviError as error:
             cases, worst, message = 0, float("inf"), str(error)
         verdict = "holds" if cases > 0 and worst <= 1.0 else "broken"
-        return Result(self.system, self.subject, self.law, self.target, cases, worst, verdict, time.perf_counter() - start, message)
+        return Result(
+            self.system,
+            self.subject,
+            self.law,
+            self.target,
+            cases,
+            worst,
+            verdict,
+            time.perf_counter() - start,
+            message,
+        )
 
 
 def plan(*, quick=False, targets=("python", "cpu"), system=None):
@@ -50,7 +60,9 @@ def plan(*, quick=False, targets=("python", "cpu"), system=None):
     tasks = [*_laws(quick, targets), *_derivations(quick), *_claims(), *_catalogue(quick)]
     chosen = [t for t in tasks if system in (None, t.system)]
     if not chosen:
-        raise UsageError(f"system must be one of {', '.join(sorted({t.system for t in tasks}))}, got {system!r}")
+        raise UsageError(
+            f"system must be one of {', '.join(sorted({t.system for t in tasks}))}, got {system!r}"
+        )
     return chosen
 
 
@@ -88,7 +100,11 @@ def _claims():
         def outcome(claim=claim):
             row = ledger.judge(claim)
             agrees = row["verdict"] == claim.expected
-            return 1, 0.0 if agrees else float("inf"), "" if agrees else f"verdict {row['verdict']}, stored {claim.expected}"
+            return (
+                1,
+                0.0 if agrees else float("inf"),
+                "" if agrees else f"verdict {row['verdict']}, stored {claim.expected}",
+            )
 
         yield Task(claim.system, claim.id, "the computed verdict is the stored one", "python", outcome)
 

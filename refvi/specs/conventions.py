@@ -26,8 +26,12 @@ SCALES = {
     "std": Scale("positive", sized, lambda _, std: 1.0 + 0.0 * std, lambda s: s),
     "var": Scale("positive", sqrt, lambda _, std: 0.5 / std, lambda s: s * s),
     "log_std": Scale("logarithm", exp, lambda _, std: std, np.log),
-    "log_var": Scale("logarithm", lambda w: exp(0.5 * sized(w)), lambda _, std: 0.5 * std, lambda s: 2 * np.log(s)),
-    "precision": Scale("positive", lambda w: 1.0 / sqrt(w), lambda w, std: -0.5 * std / sized(w), lambda s: 1 / (s * s)),
+    "log_var": Scale(
+        "logarithm", lambda w: exp(0.5 * sized(w)), lambda _, std: 0.5 * std, lambda s: 2 * np.log(s)
+    ),
+    "precision": Scale(
+        "positive", lambda w: 1.0 / sqrt(w), lambda w, std: -0.5 * std / sized(w), lambda s: 1 / (s * s)
+    ),
 }
 
 OPTIONS = {
@@ -74,7 +78,9 @@ def reduce(a, axes, declared):
 
 def factor(declared):
     """The scalar factor of sign and units."""
-    return (-1.0 if declared.get("sign") == "negative" else 1.0) / (LOG_2 if declared.get("units") == "bits" else 1.0)
+    return (-1.0 if declared.get("sign") == "negative" else 1.0) / (
+        LOG_2 if declared.get("units") == "bits" else 1.0
+    )
 
 
 def drops(declared):

@@ -15,35 +15,40 @@ def on_grid(values):
     return np.round(np.asarray(values, dtype=np.float64) * GRID) / GRID
 
 
-def _apart(values, avoid, least=0.1):
-    """Move entries off the avoided points: whatever is nearer than `least` goes twice as far to the other side."""
-    for point in avoid:
-        near = np.abs(values - point) < least
-        values = np.where(near, point + np.where(values >= point, 1, -1) * (least + np.abs(values - point)), values)
-    return values
+def _draw(draw, shape, avoid=(), least=0.1):
+    """Grid numbers from draw(size), none nearer than `least` to an avoided point, distinct as far as the grid allows."""
+    count = int(np.prod(shape, dtype=int))
+    found = np.array([])
+    for attempt in range(200):
+        new = on_grid(draw(2 * count + 2))
+        new = new[np.all([np.abs(new - point) >= least for point in avoid] or [new == new], axis=0)]
+        found = np.concatenate([found, new])
+        if attempt < 100:
+            _, first = np.unique(found, return_index=True)
+            found = found[np.sort(first)]
+        if len(found) >= count:
+            break
+    return found[:count].reshape(shape)
 
 
 def real(rng, shape):
-    """Scale-one numbers, none within 0.1 of 0, 1 or -1, none equal."""
-    draw = rng.normal(size=shape) * 1.1 + 0.2
-    return _distinct(rng, on_grid(_apart(draw, (0.0, 1.0, -1.0), 0.12)))
+    """Scale-one numbers, none within 0.1 of 0, 1 or -1."""
+    return _draw(lambda n: rng.normal(size=n) * 1.1 + 0.2, shape, avoid=(0.0, 1.0, -1.0))
 
 
 def positive(rng, shape):
-    """Positive numbers between about 0.3 and 3, none within 0.1 of 1."""
-    draw = np.exp(rng.uniform(-1.1, 1.1, size=shape))
-    return _distinct(rng, on_grid(_apart(draw, (1.0,), 0.12)))
+    """Positive numbers between 0.3 and 3, none within 0.1 of 1."""
+    return _draw(lambda n: np.exp(rng.uniform(-1.1, 1.1, size=n)), shape, avoid=(1.0,))
 
 
 def logarithm(rng, shape):
-    """Logarithms of `positive` scale, none within 0.1 of 0."""
-    return _distinct(rng, on_grid(_apart(rng.uniform(-1.3, 1.3, size=shape), (0.0,), 0.12)))
+    """Logarithms of a scale between 0.27 and 3.7, none within 0.1 of 0."""
+    return _draw(lambda n: rng.uniform(-1.3, 1.3, size=n), shape, avoid=(0.0,))
 
 
 def probability(rng, shape):
     """Probabilities between 0.08 and 0.92, none within 0.04 of one half."""
-    draw = rng.uniform(0.1, 0.9, size=shape)
-    return _distinct(rng, on_grid(np.clip(_apart(draw, (0.5,), 0.04), 0.08, 0.92)))
+    return _draw(lambda n: rng.uniform(0.08, 0.92, size=n), shape, avoid=(0.5,), least=0.04)
 
 
 def simplex(rng, shape):
@@ -74,18 +79,6 @@ def cholesky(rng, shape):
     diagonal = positive(rng, shape[:-1])
     lower[..., np.arange(shape[-1]), np.arange(shape[-1])] = diagonal
     return lower
-
-
-def _distinct(rng, values):
-    """Nudge repeated entries by grid steps until all differ, as far as the grid allows."""
-    flat = values.ravel()
-    for _ in range(20):
-        _, first = np.unique(flat, return_index=True)
-        again = np.setdiff1d(np.arange(flat.size), first)
-        if again.size == 0:
-            break
-        flat[again] += rng.choice((-3, -2, 2, 3), size=again.size) / GRID
-    return flat.reshape(values.shape)
 
 
 DRAWS = {

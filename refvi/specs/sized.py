@@ -133,7 +133,7 @@ def _apply(a, function, slope):
 
 
 def exp(a):
-    """e to the a."""
+    """E to the a."""
     return _apply(a, np.exp, lambda _, value: value)
 
 
@@ -172,7 +172,7 @@ def softplus(a):
 
 
 def logsumexp(a, axis=-1):
-    """log of the sum of exponentials along an axis; all -inf gives -inf."""
+    """Log of the sum of exponentials along an axis; all -inf gives -inf."""
     a = sized(a)
     top = a.value.max(axis, keepdims=True)
     shift = np.where(np.isfinite(top), top, 0.0)
@@ -212,5 +212,9 @@ def einsum(pattern, a, b):
     """Two-operand Einstein sum, e.g. einsum("kbd,xd->kbx", z, weights)."""
     a, b = sized(a), sized(b)
     left, right = np.abs(a.value), np.abs(b.value)
-    size = np.einsum(pattern, left, b.size) + np.einsum(pattern, a.size, right) + 2 * np.einsum(pattern, left, right)
+    size = (
+        np.einsum(pattern, left, b.size)
+        + np.einsum(pattern, a.size, right)
+        + 2 * np.einsum(pattern, left, right)
+    )
     return Sized(np.einsum(pattern, a.value, b.value), size)

@@ -101,7 +101,8 @@ class Spec:
         """Canonical name -> the name handed over under the declared scale."""
         scale = declared.get("scale")
         return {
-            i.name: conv.written_name(i.name, scale) if i.domain == "scale" and scale else i.name for i in self.inputs
+            i.name: conv.written_name(i.name, scale) if i.domain == "scale" and scale else i.name
+            for i in self.inputs
         }
 
     def draw_case(self, rng, declared):
@@ -111,7 +112,11 @@ class Spec:
             return self.write(self.draw(rng, sizes), declared)
         names, case = self.written(declared), {}
         for i in self.inputs:
-            domain = conv.SCALES[declared["scale"]].domain if i.domain == "scale" and "scale" in declared else i.domain
+            domain = (
+                conv.SCALES[declared["scale"]].domain
+                if i.domain == "scale" and "scale" in declared
+                else i.domain
+            )
             case[names[i.name]] = DRAWS[domain](rng, tuple(sizes[a] for a in i.axes.split()))
         return case
 
@@ -128,7 +133,8 @@ class Spec:
         names, scale = self.written(declared), conv.SCALES[declared.get("scale", "std")]
         return {
             names[i.name]: np.asarray(
-                scale.from_std(canonical[i.name]) if i.domain == "scale" else canonical[i.name], dtype=np.float64
+                scale.from_std(canonical[i.name]) if i.domain == "scale" else canonical[i.name],
+                dtype=np.float64,
             )
             for i in self.inputs
         }
@@ -136,7 +142,10 @@ class Spec:
     def canonical(self, case, declared):
         """The handed arrays back in canonical form: canonical name -> Sized or array."""
         names, scale = self.written(declared), conv.SCALES[declared.get("scale", "std")]
-        return {i.name: scale.to_std(case[names[i.name]]) if i.domain == "scale" else case[names[i.name]] for i in self.inputs}
+        return {
+            i.name: scale.to_std(case[names[i.name]]) if i.domain == "scale" else case[names[i.name]]
+            for i in self.inputs
+        }
 
     # ---- answers
 
@@ -152,7 +161,9 @@ class Spec:
     def terms(self, case, declared):
         """The terms of the value, each reduced by the declared conventions: {term: Sized}."""
         terms = self.reference(**self.canonical(case, declared))
-        return {name: self._reduced(t, declared) for name, t in terms.items() if name not in conv.drops(declared)}
+        return {
+            name: self._reduced(t, declared) for name, t in terms.items() if name not in conv.drops(declared)
+        }
 
     def finish(self, terms, inputs, declared):
         """Terms, or the array of a mistake, as the declared conventions want to see them."""
@@ -170,7 +181,9 @@ class Spec:
 
     def _reduced(self, a, declared):
         axes, a = self.output.split(), sized(a)
-        kept = [x for x in axes if declared.get({v: k for k, v in conv.AXIS_OF.items()}.get(x), "none") == "none"]
+        kept = [
+            x for x in axes if declared.get({v: k for k, v in conv.AXIS_OF.items()}.get(x), "none") == "none"
+        ]
         if a.ndim == len(axes):
             a, _ = conv.reduce(a, axes, declared)
         elif a.ndim == 1 and "B" in axes and "B" not in kept:
@@ -196,7 +209,11 @@ class Spec:
     def sizes_of(self, case, declared):
         """Axis letter -> size, read off a case."""
         names = self.written(declared)
-        return {a: n for i in self.inputs for a, n in zip(i.axes.split(), np.shape(case[names[i.name]]), strict=True)}
+        return {
+            a: n
+            for i in self.inputs
+            for a, n in zip(i.axes.split(), np.shape(case[names[i.name]]), strict=True)
+        }
 
 
 DIFFERENTIABLE = ("real", "scale", "positive", "logarithm", "probability", "log_weights")

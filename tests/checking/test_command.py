@@ -13,10 +13,12 @@ WRONG = "def {}(mu, log_var):\n    return -0.5 * (1 + log_var - mu**2 - np.exp(l
 
 
 def refvi(*arguments):
-    return subprocess.run([sys.executable, "-m", "refvi.cli", *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "refvi.cli", *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path):
     def write(name, *parts):
         (tmp_path / name).write_text(HEAD + "".join(parts))
@@ -72,7 +74,10 @@ def test_a_hanging_and_a_dying_function_stop_only_themselves(folder):
         ("def broken(:\n", "is not valid Python"),
         ("import nonexistent_module\n", "raised ModuleNotFoundError"),
         ("raise SystemExit(0)\n", "raised SystemExit"),
-        ("@refvi.implements('kl.normal_standart')\ndef f(mu, std):\n    return mu\n", "did you mean 'kl.normal_standard'"),
+        (
+            "@refvi.implements('kl.normal_standart')\ndef f(mu, std):\n    return mu\n",
+            "did you mean 'kl.normal_standard'",
+        ),
         (MARK.format("") + "def f(a, b):\n    return a\n", "must name its arguments"),
     ],
 )

@@ -21,7 +21,9 @@ def get_adapter(name, function=None):
     try:
         return importlib.import_module(f"refvi.checking.adapters.{name}_arrays")
     except ModuleNotFoundError as error:
-        raise UsageError(f"framework {name!r} needs the package {error.name}, which is not installed") from None
+        raise UsageError(
+            f"framework {name!r} needs the package {error.name}, which is not installed"
+        ) from None
 
 
 def _guess(function):
@@ -30,7 +32,11 @@ def _guess(function):
     used = getattr(function, "__globals__", {})
     named = {name: used[name] for name in _names(getattr(function, "__code__", None)) if name in used}
     for roots in (_roots(named), _roots(used)):
-        for framework, members in {"torch": {"torch"}, "jax": {"jax", "jaxlib"}, "numpy": {"numpy", "scipy"}}.items():
+        for framework, members in {
+            "torch": {"torch"},
+            "jax": {"jax", "jaxlib"},
+            "numpy": {"numpy", "scipy"},
+        }.items():
             if roots & members:
                 return framework
     return "numpy"

@@ -27,7 +27,11 @@ def call(function, inputs, wrt):
             return of(free), None, {k: np.asarray(v) for k, v in given.items()}
         result, pull = jax.vjp(of, free)
         (gradients,) = pull(jax.numpy.ones_like(result))
-        return result, {k: np.asarray(g) for k, g in gradients.items()}, {k: np.asarray(v) for k, v in given.items()}
+        return (
+            result,
+            {k: np.asarray(g) for k, g in gradients.items()},
+            {k: np.asarray(v) for k, v in given.items()},
+        )
 
 
 def to_numpy(thing):

@@ -8,7 +8,9 @@ name = "torch"
 
 def call(function, inputs, wrt):
     """Call with float64 tensors; differentiate the sum of the value with respect to the inputs named in `wrt`."""
-    given = {k: torch.tensor(np.array(v), dtype=torch.float64, requires_grad=k in wrt) for k, v in inputs.items()}
+    given = {
+        k: torch.tensor(np.array(v), dtype=torch.float64, requires_grad=k in wrt) for k, v in inputs.items()
+    }
     result = function(**given)
     gradients = None
     if wrt and isinstance(result, torch.Tensor):
@@ -16,7 +18,8 @@ def call(function, inputs, wrt):
         if result.requires_grad:
             found = torch.autograd.grad(result.sum(), [given[k] for k in wrt], allow_unused=True)
             gradients = {
-                k: to_numpy(g) if g is not None else np.zeros(np.shape(inputs[k])) for k, g in zip(wrt, found, strict=True)
+                k: to_numpy(g) if g is not None else np.zeros(np.shape(inputs[k]))
+                for k, g in zip(wrt, found, strict=True)
             }
     return result, gradients, {k: to_numpy(v) for k, v in given.items()}
 
