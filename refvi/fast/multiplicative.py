@@ -57,49 +57,60 @@ def log_evidence(network, x, threads=None):
     Shapes      x (B, D) -> (B,)
     Checked by  tests/fast/test_multiplicative.py
     """
-    parts = [x[start : start + DATA_AT_ONCE] for start in range(0, len(x), DATA_AT_ONCE)]
     evidence = _wide if network.route is Route.WIDE else _narrow
     with team(threads):
-        return np.concatenate([evidence(network, part) for part in parts])
+        return np.concatenate([evidence(network, part) for part in in_parts(x)])
+
+
+def in_parts(x):
+    """Data in blocks that are treated together."""
+    return [x[start : start + DATA_AT_ONCE] for start in range(0, len(x), DATA_AT_ONCE)]
 
 
 def _narrow(network, x):
     split, sharing = network.split, 4 if network.route is Route.NARROW else 2
     S, T, R, offset = data_tables(x, network.W, network.b, network.c, split.high, split.low)
     sums = np.empty((1 << split.top, split.strips, len(x)))
-    for top, A in _high_tables(network):
+    for top, A in high_tables(network):
         if len(x) == 1:
             narrow_strips(A, network.C, S[0], T[0], sharing, split.strip, 0, sums[top].reshape(-1))
         else:
             batch_strips(A, network.C, S, T, sharing, split.strip, 0, sums[top])
     sums *= R.T[:, None, :]
-    return np.array([_log(network, sums[..., q], offset[q]) for q in range(len(x))])
+    return np.array([log_total(network, sums[..., q], offset[q]) for q in range(len(x))])
 
 
 def _wide(network, x):
-    split, ends = network.split, chunk_ends(network.half)
-    (S, T, R), (Se, Te, Re), offset = wide_data_tables(
-        x, network.W, network.b, network.c, split.high, split.low
+    *states, offset = wide_data_tables(
+        x, network.W, network.b, network.c, network.split.high, network.split.low
     )
-    sums = np.empty((1 << split.top, split.strips, len(x)))
+    sums, peak = wide_sums(network, states)
+    return np.array([log_total(network, sums[..., q], offset[q], peak[q]) for q in range(len(x))])
+
+
+def wide_sums(network, states):
+    """Sums of all strips, (2^top, strips, B), in units of 2^peak (B,)."""
+    split, ends = network.split, chunk_ends(network.half)
+    (S, T, R), (Se, Te, Re) = states
+    sums = np.empty((1 << split.top, split.strips, len(S)))
     peaks = np.empty(sums.shape, np.int64)
-    for top, A in _high_tables(network):
+    for top, A in high_tables(network):
         wide_strips(A, network.C, ends, S, Se, T, Te, split.strip, 0, sums[top], peaks[top])
     sums *= R.T[:, None, :]
     peaks += Re.T[:, None, :]
     peak = peaks.max(axis=(0, 1))
-    sums = np.ldexp(sums, np.maximum(peaks - peak, -2000))
-    return np.array([_log(network, sums[..., q], offset[q], peak[q]) for q in range(len(x))])
+    return np.ldexp(sums, np.maximum(peaks - peak, -2000)), peak
 
 
-def _high_tables(network):
+def high_tables(network):
+    """Each top state with its A."""
     split = network.split
     for top in range(1 << split.top):
         yield top, top_table(network.W, split.high, split.low, network.shift, top)
 
 
-def _log(network, sums, offset, exponent=0):
-    """Log of the sum of all strips times 2^exponent, with the scales put back; no digits are lost to them."""
-    mantissa, more = math.frexp(math.fsum(sums.ravel()))
+def log_total(network, sums, offset, exponent=0):
+    """Logarithm of 2^exponent times the sum of all strips, with the scales put back without loss."""
+    mantissa, more = math.frexp(math.fsum(np.ravel(sums)))
     power = more + int(exponent) - int(network.shift.sum())
     return math.fsum([math.log(mantissa), power * LN2_HIGH, power * LN2_LOW, offset[0], offset[1]])

@@ -1,0 +1,83 @@
+"""Posterior marginals of many data where products fit into a double: z_b, its share with each bit set, and
+rows.
+
+Beside the column sums of `batch`, each reciprocal is multiplied by T and summed over lanes: row sums give
+every expectation of the high bits, folded columns give those of the low bits. Giving T h_l as a further datum
+gives the second moments with bit l.
+"""
+
+from numba import prange
+
+from refvi.fast.batch import add_rows, invert_tile
+from refvi.fast.compiled import aligned, compiled, parallel
+from refvi.fast.folding import fold_lanes
+from refvi.fast.layout import LANE_BITS, LANES, ROWS
+from refvi.fast.products import LANES2, LANES3, multiply_tile
+
+
+@compiled
+def add_row_sums(S, i, T, tile, inverse, rows):
+    """Add S_bi sum_lane inverse T_b to the row sums of four rows: rows (B, I)."""
+    r0, r1 = inverse[:LANES], inverse[LANES:LANES2]
+    r2, r3 = inverse[LANES2:LANES3], inverse[LANES3 : 4 * LANES]
+    for q in range(S.shape[0]):
+        columns = T[q, tile * LANES : (tile + 1) * LANES]
+        t0 = t1 = t2 = t3 = 0.0
+        for lane in range(LANES):
+            t0 += r0[lane] * columns[lane]
+            t1 += r1[lane] * columns[lane]
+            t2 += r2[lane] * columns[lane]
+            t3 += r3[lane] * columns[lane]
+        rows[q, i] += S[q, i] * t0
+        rows[q, i + 1] += S[q, i + 1] * t1
+        rows[q, i + 2] += S[q, i + 2] * t2
+        rows[q, i + 3] += S[q, i + 3] * t3
+
+
+@compiled
+def multiply_lanes(column, T):
+    """Multiply LANES numbers into LANES others."""
+    for lane in range(LANES):
+        column[lane] *= T[lane]
+
+
+@compiled
+def fold_tile(column, tile, sums):
+    """Add the column sums of a tile to those of a datum: sums[0] all columns, sums[1 + k] those with bit k set."""
+    total = fold_lanes(column, 0, sums, 1)
+    sums[0] += total
+    bit = LANE_BITS
+    while tile >> (bit - LANE_BITS):
+        if (tile >> (bit - LANE_BITS)) & 1:
+            sums[1 + bit] += total
+        bit += 1
+
+
+@compiled
+def marginal_strip(A, C, S, T, sharing, first, last, rows, sums):
+    """Rows first..last-1: row sums (B, I) and column sums (B, 1 + low), both zeroed by the caller."""
+    B, visibles = S.shape[0], A.shape[1]
+    inverse, column = aligned(ROWS * LANES), aligned(B * LANES)
+    for tile in range(T.shape[1] // LANES):
+        column[:] = 0.0
+        for i in range(first, last, ROWS):
+            multiply_tile(A, i, C, tile * visibles * LANES, 0, visibles, inverse)
+            invert_tile(inverse, sharing)
+            add_rows(S, i, inverse, column)
+            add_row_sums(S, i, T, tile, inverse, rows)
+        for q in range(B):
+            part = column[q * LANES : (q + 1) * LANES]
+            multiply_lanes(part, T[q, tile * LANES : (tile + 1) * LANES])
+            fold_tile(part, tile, sums[q])
+
+
+@parallel
+def marginal_strips(A, C, S, T, sharing, strip, rows, sums):
+    """All strips: rows (B, I) and sums (strips, B, 1 + low), both zeroed.
+
+    Formula     rows[b, i] = sum_j w_bij;  sums[s, b, 0] = sum of w over a strip, [1 + k] over its states with
+                low bit k set;  w_bij = S_bi T_bj / product_ij
+    Checked by  tests/fast/test_posterior.py
+    """
+    for s in prange(sums.shape[0]):
+        marginal_strip(A, C, S, T, sharing, s * strip, (s + 1) * strip, rows, sums[s])

@@ -1,0 +1,75 @@
+"""Posterior weights and their quotients where products fit into a double.
+
+The weight of a state is w_ij = sum_b S_bi T_bj / product_ij: for one datum unnormalised, for a batch with S
+divided by each evidence, so that the gradients of all data cost one pass. Rows are cut into groups of fixed
+size; a group owns its rows of GA and keeps its own GC, and the groups are added afterwards in order.
+"""
+
+from numba import prange
+
+from refvi.fast.compiled import aligned, compiled, parallel
+from refvi.fast.layout import LANES
+from refvi.fast.quotients import PAIR, WIDTH, prefix_products, spread_quotients
+
+
+@compiled
+def joint_factors(S, i, T, tile, joint):
+    """Sum_b S_bi T_bj for two rows and all lanes: joint (2 LANES,)."""
+    row0, row1 = joint[:LANES], joint[LANES:WIDTH]
+    for q in range(S.shape[0]):
+        s0, s1 = S[q, i], S[q, i + 1]
+        columns = T[q, tile * LANES : (tile + 1) * LANES]
+        if q == 0:
+            for lane in range(LANES):
+                row0[lane] = s0 * columns[lane]
+                row1[lane] = s1 * columns[lane]
+        else:
+            for lane in range(LANES):
+                row0[lane] += s0 * columns[lane]
+                row1[lane] += s1 * columns[lane]
+
+
+@compiled
+def narrow_weights(product, joint, column_weight):
+    """Turn joint factors into w / product, add w to the columns; returns the two row sums of w.
+
+    Formula     w = joint / product, two reciprocals from one division
+    Checked by  tests/fast/test_quotients.py
+    """
+    sum0 = sum1 = 0.0
+    for lane in range(LANES):
+        p0, p1 = product[lane], product[LANES + lane]
+        r = 1.0 / (p0 * p1)
+        r0, r1 = p1 * r, p0 * r
+        w0, w1 = joint[lane] * r0, joint[LANES + lane] * r1
+        joint[lane], joint[LANES + lane] = w0 * r0, w1 * r1
+        sum0 += w0
+        sum1 += w1
+        column_weight[lane] += w0 + w1
+    return sum0, sum1
+
+
+@compiled
+def narrow_group(A, C, S, T, first, last, GA, GC, row_weight, column_weight):
+    """Add the states of rows first..last-1 to GA (I, Dp), GC (flat like C), row (I,) and column weights (J,)."""
+    visibles = A.shape[1]
+    joint, prefix = aligned(WIDTH), aligned((visibles // 4 + 1) * WIDTH)
+    product = prefix[visibles // 4 * WIDTH :]
+    for tile in range(T.shape[1] // LANES):
+        start, columns = tile * visibles * LANES, column_weight[tile * LANES : (tile + 1) * LANES]
+        for i in range(first, last, PAIR):
+            prefix_products(A, i, C, start, 0, visibles, prefix)
+            joint_factors(S, i, T, tile, joint)
+            sum0, sum1 = narrow_weights(product, joint, columns)
+            row_weight[i] += sum0
+            row_weight[i + 1] += sum1
+            spread_quotients(A, i, C, start, 0, visibles, prefix, joint, GA, GC)
+
+
+@parallel
+def narrow_groups(A, C, S, T, GA, GC, row_weight, column_weight):
+    """All rows, in GC.shape[0] groups: GA (I, Dp), GC (groups, Dp J), weights (I,) and (groups, J), all zeroed."""
+    groups = GC.shape[0]
+    rows = A.shape[0] // groups
+    for g in prange(groups):
+        narrow_group(A, C, S, T, g * rows, (g + 1) * rows, GA, GC[g], row_weight, column_weight[g])
