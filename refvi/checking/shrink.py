@@ -28,7 +28,7 @@ def _shorter(spec, declared, inputs):
     names, sizes = spec.written(declared), spec.sizes_of(inputs, declared)
     for letter, size in sizes.items():
         for length in dict.fromkeys((1, 2, size // 2, size - 1)):
-            if 0 < length < size:
+            if spec.least.get(letter, 1) <= length < size:
                 yield {names[i.name]: _cut(inputs[names[i.name]], i, letter, length) for i in spec.inputs}
 
 

@@ -84,6 +84,7 @@ def cholesky(rng, shape):
 DRAWS = {
     "real": real,
     "noise": real,
+    "given": real,
     "positive": positive,
     "scale": positive,
     "logarithm": logarithm,

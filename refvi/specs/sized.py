@@ -184,10 +184,11 @@ def logsumexp(a, axis=-1):
 
 
 def softmax(a, axis=-1):
-    """Normalised exponentials along an axis."""
+    """Normalised exponentials along an axis; an entry of -inf is exactly 0."""
     a = sized(a)
     log_total = logsumexp(a, axis)
-    return exp(a - Sized(np.expand_dims(log_total.value, axis), np.expand_dims(log_total.size, axis)))
+    found = exp(a - Sized(np.expand_dims(log_total.value, axis), np.expand_dims(log_total.size, axis)))
+    return Sized(found.value, np.where(found.value > 0, found.size, 0.0))
 
 
 def where(condition, a, b):
@@ -218,3 +219,50 @@ def einsum(pattern, a, b):
         + 2 * np.einsum(pattern, left, right)
     )
     return Sized(np.einsum(pattern, a.value, b.value), size)
+
+
+def xlogy(x, y):
+    """X log y, with 0 log 0 = 0."""
+    x, y = sized(x), sized(y)
+    return where(x.value == 0, 0.0, x * log(y))
+
+
+def rounded(a):
+    """An input that is itself the result of one rounding, such as a probability that left a sigmoid or a clamp."""
+    a = np.asarray(a, dtype=np.float64)
+    return Sized(a, np.abs(a))
+
+
+def lower(a):
+    """The lower triangle of the last two axes, zeros above."""
+    a = sized(a)
+    return Sized(np.tril(a.value), np.tril(a.size))
+
+
+def transpose(a):
+    """The last two axes exchanged."""
+    a = sized(a)
+    return Sized(np.swapaxes(a.value, -1, -2), np.swapaxes(a.size, -1, -2))
+
+
+def diagonal(a):
+    """The diagonal of the last two axes."""
+    a = sized(a)
+    return Sized(np.diagonal(a.value, axis1=-2, axis2=-1), np.diagonal(a.size, axis1=-2, axis2=-1))
+
+
+def solve_lower(matrix, b):
+    """Solve L x = b by forward substitution; L (..., D, D) lower triangular, b (..., D, M)."""
+    matrix, b, rows = sized(matrix), sized(b), []
+    for i in range(matrix.shape[-1]):
+        row = b[..., i, :]
+        for j, known in enumerate(rows):
+            row = row - matrix[..., i, j, None] * known
+        rows.append(row / matrix[..., i, i, None])
+    return stack(rows, -2)
+
+
+def solve_upper(matrix, b):
+    """Solve U x = b by back substitution; U (..., D, D) upper triangular, b (..., D, M)."""
+    flipped = solve_lower(sized(matrix)[..., ::-1, ::-1], sized(b)[..., ::-1, :])
+    return flipped[..., ::-1, :]

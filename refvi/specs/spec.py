@@ -58,13 +58,16 @@ class Spec:
     output       axes of every term of the reference, e.g. "B D"
     reference    inputs -> {term: Sized}; the value is their sum, reduced by the conventions
     gradient     inputs -> {input: Sized}: derivative of the total over all output axes of the terms; None where the spec
-                 asks for no gradient
+                 asks for no gradient; {input: {term: Sized}} where a diagnosis may speak of its terms
     conventions  admitted conventions with their defaults
     only         "value" where `reference` is the answer; "gradient" where `gradient` is (an estimator's gradient)
     sizes        axis letter -> sizes to draw from; distinct primes by default
+    least        axis letter -> smallest legal size, 1 by default
     source       author year, equation, arXiv id with version
     edges        () -> {name: inputs}: legal inputs off generic position, canonical convention
     draw         (rng, sizes) -> inputs, where the domains are not enough
+    mistakes     slug -> Mistake, filled by the decorator `mistake`
+    relatives    slug -> Mistake that is none: other valid answers, filled by the decorator `relative`
     """
 
     id: str
@@ -76,10 +79,12 @@ class Spec:
     conventions: dict = field(default_factory=dict)
     only: str = "value"
     sizes: dict = field(default_factory=dict)
+    least: dict = field(default_factory=dict)
     source: str = ""
     edges: Callable = dict
     draw: Callable | None = None
     mistakes: dict = field(default_factory=dict)
+    relatives: dict = field(default_factory=dict)
 
     def mistake(self, slug, *, says, seen=("derived",), of="value"):
         """Decorator: add a wrong variant under a slug."""
@@ -87,6 +92,16 @@ class Spec:
         def add(wrong):
             self.mistakes[slug] = Mistake(slug, says, tuple(seen), wrong, of)
             return wrong
+
+        return add
+
+    def relative(self, slug, *, says, declare=None, of="gradient"):
+        """Decorator: add another valid answer, say an estimator with the same mean; `declare` is its own spec's id."""
+        where = f"; declare it: @refvi.implements({declare!r})" if declare else ""
+
+        def add(right):
+            self.relatives[slug] = Mistake(slug, f"another valid estimator: it {says}{where}", (), right, of)
+            return right
 
         return add
 
@@ -165,12 +180,23 @@ class Spec:
             name: self._reduced(t, declared) for name, t in terms.items() if name not in conv.drops(declared)
         }
 
+    def gradient_terms(self, case, declared):
+        """The terms of each gradient: {"grad.mu": {term: Sized}}; empty where the spec's gradient has no named terms."""
+        inputs = self.canonical(case, declared)
+        gradients = self.gradient(**inputs) if self.gradient else {}
+        found = {}
+        for term in dict.fromkeys(t for g in gradients.values() if isinstance(g, dict) for t in g):
+            part = {name: g[term] for name, g in gradients.items() if isinstance(g, dict) and term in g}
+            for q, array in self.finish_gradient(part, case, inputs, declared).items():
+                found.setdefault(q, {})[term] = array
+        return found
+
     def finish(self, terms, inputs, declared):
         """Terms, or the array of a mistake, as the declared conventions want to see them."""
         dropped = conv.drops(declared)
         if isinstance(terms, dict):
-            total = sum((sized(t) for name, t in terms.items() if name not in dropped), start=Sized(0.0))
-            return self._reduced(total, declared)
+            kept = {name: t for name, t in terms.items() if name not in dropped}
+            return self._reduced(total(kept), declared)
         answer = self._reduced(sized(terms), declared)
         if dropped:
             reference = self.reference(**inputs)
@@ -200,7 +226,7 @@ class Spec:
         answer = {}
         for i in self.inputs:
             if i.name in gradients:
-                g = sized(gradients[i.name])
+                g = total(gradients[i.name])
                 if i.domain == "scale" and declared.get("scale", "std") != "std":
                     g = g * scale.slope(case[names[i.name]], inputs[i.name])
                 answer[f"grad.{names[i.name]}"] = conv.rescale(g, by)
@@ -214,6 +240,11 @@ class Spec:
             for i in self.inputs
             for a, n in zip(i.axes.split(), np.shape(case[names[i.name]]), strict=True)
         }
+
+
+def total(terms):
+    """The sum of named terms, or the array itself."""
+    return sum((sized(t) for t in terms.values()), start=Sized(0.0)) if isinstance(terms, dict) else sized(terms)
 
 
 DIFFERENTIABLE = ("real", "scale", "positive", "logarithm", "probability", "log_weights")
