@@ -41,17 +41,19 @@ def gradient_is_derivative(
         return missing
     slopes = np.zeros(len(names))
     slopes[chosen] = [claimed[names[i]] for i in chosen]
-    size = max(magnitude, abs(float(value(inputs))))
+    noise = differences.noise_level(value, inputs, domain)
+    size = max(magnitude, abs(float(value(inputs))), noise / (4.0 * differences.UNIT_ROUNDOFF))
     picked = chosen if len(chosen) <= limit else [chosen[i * len(chosen) // limit] for i in range(limit)]
     judged = []
     for i in picked:
         line = _coordinate(value, vector, rebuild, i)
-        options = {"scale": scale, "domain": differences.domain_of(names[i], domain), "magnitude": magnitude}
+        reach = differences.domain_of(names[i], domain)
+        options = {"scale": scale, "domain": reach, "magnitude": magnitude, "noise": noise}
         judged.append(
             (_path(name, names[i]), slopes[i], *differences.verdict(slopes[i], line, vector[i], **options))
         )
     if len(picked) < len(chosen):
-        judged += _along_directions(value, inputs, slopes, chosen, name, magnitude)
+        judged += _along_directions(value, inputs, slopes, chosen, name, magnitude, noise)
     return _summary(judged, size)
 
 
@@ -160,14 +162,14 @@ def _coordinate(value, vector, rebuild, index):
     return line
 
 
-def _along_directions(value, inputs, slopes, chosen, name, magnitude):
+def _along_directions(value, inputs, slopes, chosen, name, magnitude, noise):
     """Verdicts along three generic directions of the chosen entries."""
     judged = []
     for number, direction in enumerate(directions.generic_directions(len(slopes))):
         kept = np.zeros(len(slopes))
         kept[chosen] = direction[chosen] / math.sqrt(len(chosen))
         line, slope = directions.along(value, inputs, kept), float(np.dot(slopes, kept))
-        found = differences.verdict(slope, line, 0.0, magnitude=magnitude)
+        found = differences.verdict(slope, line, 0.0, magnitude=magnitude, noise=noise)
         judged.append((f"{name} along direction {number}", slope, *found))
     return judged
 
@@ -175,7 +177,7 @@ def _along_directions(value, inputs, slopes, chosen, name, magnitude):
 def _summary(judged, size):
     """One outcome out of all verdicts: a failure speaks before what is inconclusive, that before a pass."""
     largest = max((abs(d.value) for _, _, _, d, _ in judged if math.isfinite(d.value)), default=0.0)
-    sharp = 1e-5 * largest + 1e-9 * size
+    sharp = 1e-5 * largest + 1e-9 * size + 2.0**-90
     outcomes = [_spoken(*entry, sharp) for entry in judged]
     if not outcomes:
         return Outcome(DERIVATIVE, math.inf, 0, "the inputs have no floating entry")

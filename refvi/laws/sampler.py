@@ -171,6 +171,6 @@ def _spoken(law, name, expected, test):
     rate = f"at a false-alarm rate of {test.alpha:.2g}" if test.alpha else "exactly"
     words = (
         f"{name}: expected {expected:.9g}, actual {test.estimate:.9g}, tolerance {test.allowed:.3g} {rate}; "
-        f"{test.count} draws, a deviation of {test.detectable:.3g} is seen with probability {1 - test.beta:g}"
+        f"{test.draws} draws, a deviation of {test.detectable:.3g} is seen with probability {1 - test.beta:g}"
     )
     return Outcome(law, worst, 1, words)

@@ -15,7 +15,7 @@ BETA = 1e-3
 RATES = (0.5, 0.2, 0.08, 0.03, 0.012)
 
 
-class Test(NamedTuple):
+class SampleTest(NamedTuple):
     """A verdict on samples.
 
     rejected     True when the hypothesis is refused
@@ -23,11 +23,9 @@ class Test(NamedTuple):
     allowed      how far the estimate may lie from the hypothesis before it is refused
     detectable   the deviation that is refused with probability 1 - beta
     alpha, beta  probability of a false alarm, probability of missing a deviation of size `detectable`
-    count        number of samples
+    draws        number of samples
     reason       why samples were refused before any statistics (NaN, outside the support), else ""
     """
-
-    __test__ = False  # keeps test runners from collecting the class
 
     rejected: bool
     estimate: float
@@ -35,7 +33,7 @@ class Test(NamedTuple):
     detectable: float
     alpha: float
     beta: float
-    count: int
+    draws: int
     reason: str = ""
 
 
@@ -139,11 +137,11 @@ def mean_test(samples, mean, variance, alpha=ALPHA, beta=BETA, slack=0.0):
         return refused
     if variance == 0.0:
         far = float(samples[np.argmax(np.abs(samples - mean))])
-        return Test(abs(far - mean) > slack, far, slack, slack, 0.0, 0.0, count)
+        return SampleTest(abs(far - mean) > slack, far, slack, slack, 0.0, 0.0, count)
     estimate = catoni_mean(samples, variance, alpha)
     allowed = catoni_radius(count, variance, alpha) + slack
     smallest = detectable_bias(count, variance, alpha, beta, slack)
-    return Test(abs(estimate - mean) > allowed, estimate, allowed, smallest, alpha, beta, count)
+    return SampleTest(abs(estimate - mean) > allowed, estimate, allowed, smallest, alpha, beta, count)
 
 
 def variance_test(samples, mean, variance, fourth, alpha=ALPHA, beta=BETA):
@@ -177,7 +175,7 @@ def bounded_mean_test(samples, mean, low, high, alpha=ALPHA, beta=BETA):
     estimate = math.fsum(samples) / len(samples)
     allowed = hoeffding_radius(len(samples), low, high, alpha)
     smallest = allowed + hoeffding_radius(len(samples), low, high, beta)
-    return Test(abs(estimate - mean) > allowed, estimate, allowed, smallest, alpha, beta, len(samples))
+    return SampleTest(abs(estimate - mean) > allowed, estimate, allowed, smallest, alpha, beta, len(samples))
 
 
 def distribution_test(samples, distribution, low=-math.inf, high=math.inf, alpha=ALPHA, beta=BETA, left=None):
@@ -201,7 +199,7 @@ def distribution_test(samples, distribution, low=-math.inf, high=math.inf, alpha
     estimate = float(max(above.max(), under.max()))
     allowed = math.sqrt(log_term(alpha) / (2.0 * count))
     smallest = allowed + math.sqrt(log_term(beta) / (2.0 * count))
-    return Test(not estimate <= allowed, estimate, allowed, smallest, alpha, beta, count)
+    return SampleTest(not estimate <= allowed, estimate, allowed, smallest, alpha, beta, count)
 
 
 def frequency_tests(draws, probabilities, alpha=ALPHA, beta=BETA):
@@ -274,13 +272,13 @@ def _unusable(samples, alpha, beta, minimum=None):
     count = len(samples)
     bad = int(np.count_nonzero(~np.isfinite(samples)))
     if bad:
-        return Test(
+        return SampleTest(
             True, math.nan, 0.0, math.inf, alpha, beta, count, f"{bad} of {count} samples are not finite"
         )
     needed = 2.0 * log_term(alpha) if minimum is None else minimum
     if count <= needed:
         words = f"alpha = {alpha:g} needs more than {needed:.1f} samples, got {count}"
-        return Test(True, math.nan, 0.0, math.inf, alpha, beta, count, words)
+        return SampleTest(True, math.nan, 0.0, math.inf, alpha, beta, count, words)
     return None
 
 
@@ -292,4 +290,4 @@ def _outside(samples, low, high, alpha, beta, whole=False):
     if not out.any():
         return None
     words = f"{int(out.sum())} of {len(samples)} samples lie outside the support, first {samples[out][0]:g}"
-    return Test(True, math.nan, 0.0, math.inf, alpha, beta, len(samples), words)
+    return SampleTest(True, math.nan, 0.0, math.inf, alpha, beta, len(samples), words)

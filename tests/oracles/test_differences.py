@@ -64,7 +64,7 @@ def test_nothing_is_claimed_at_a_kink_or_outside_the_domain():
 
 
 def test_zero_and_constant_functions():
-    assert differences.derivative(lambda x: 0.0, 1.0)[:2] == (0.0, 0.0)
+    assert differences.derivative(lambda x: 0.0, 1.0)[:2] == (0.0, 2.0**-100)
     found = differences.derivative(lambda x: 5.0, 1.0)
     assert found.value == 0.0
     assert found.error < 1e-12
@@ -127,3 +127,27 @@ def test_jacobian_gives_every_output_its_own_step():
     exact = np.array([math.exp(0.001), 200 / math.cosh(0.2) ** 2, 0.0])
     assert np.all(np.abs(value - exact) <= error)
     assert np.all(error <= 1e-9 * np.maximum(exact, 1.0))
+
+
+def test_noise_is_seen_where_terms_cancel_and_not_where_the_function_bends():
+    def cancelling(x):
+        return float(((1e6 + np.sin(x[0])) * math.pi - 1e6 * math.pi) / math.pi)
+
+    at = np.array([0.7])
+    found = differences.noise_level(cancelling, at)
+    assert 2**-53 * 1e6 / 10 < found < 2**-53 * 1e6 * 100
+    exact = math.cos(0.7)
+    gradient = differences.gradient(cancelling, at)
+    assert abs(gradient.value[0] - exact) <= gradient.error[0]
+    for smooth in (lambda x: math.exp(x[0]), lambda x: math.tanh(100 * x[0])):
+        assert differences.noise_level(smooth, at) <= 64 * 2**-53 * abs(smooth(at))
+    assert differences.noise_level(lambda x: math.nan, at) == 0.0
+
+
+def test_noise_never_leaves_the_domain():
+    def guarded(p):
+        assert p["rate"] > 0.0
+        return math.log(p["rate"]) + p["x"] ** 2
+
+    found = differences.gradient(guarded, {"rate": 1e-6, "x": 0.5}, domain={"rate": POSITIVE})
+    assert abs(found.value["rate"] - 1e6) <= found.error["rate"] < 1e-2
