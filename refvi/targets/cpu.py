@@ -54,7 +54,7 @@ def pairs(kernel, inputs, data, samples, width, scratch=0, lanes=64, *, threads=
 
 
 def states(kernel, inputs, count, width, scratch=0, lanes=64, *, threads=None):
-    """log sum_s e^w_s and the weighted means of the values of kernel(state, inputs, out, scratch); returns (1 + width,)."""
+    """Return log sum_s e^w_s and the weighted means of kernel(state, inputs, out, scratch): (1 + width,)."""
     inputs, sums, run, out = (
         contiguous(inputs),
         np.zeros((lanes, 2 + width)),

@@ -65,7 +65,7 @@ def pairs(kernel, inputs, data, samples, width, scratch=0, lanes=64, *, threads=
 
 
 def states(kernel, inputs, count, width, scratch=0, lanes=64, *, threads=None):  # noqa: ARG001
-    """log sum_s e^w_s and the weighted means of the values of kernel(state, inputs, out, scratch); returns (1 + width,)."""
+    """Return log sum_s e^w_s and the weighted means of kernel(state, inputs, out, scratch): (1 + width,)."""
     sums, out = np.zeros((lanes, 2 + width)), np.zeros(1 + width)
     _launch(
         _drivers().states(kernel),
@@ -134,7 +134,7 @@ def ptx(schedule, kernel, inputs, capability=(9, 0)):
     schedule   "rows", "pairs" or "states"
     inputs     example inputs: their types are what counts
     """
-    from numba import types, typeof
+    from numba import typeof, types
 
     driver = getattr(_drivers(), schedule)(kernel)
     whole, grid, number = types.int64, types.Array(types.float64, 2, "C"), typeof(contiguous(inputs))
@@ -145,12 +145,12 @@ def ptx(schedule, kernel, inputs, capability=(9, 0)):
     }[schedule]
     from numba import cuda
 
-    with _stand_in_device(capability):
+    with _StandInDevice(capability):
         text, _ = cuda.compile_ptx(driver, signature, cc=capability)
     return text
 
 
-class _stand_in_device:
+class _StandInDevice:
     """While device functions compile, numba-cuda asks for the current device: give it one of the wanted capability."""
 
     def __init__(self, capability):
