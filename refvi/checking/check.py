@@ -123,7 +123,10 @@ class _Run:
     def answer(self, case, expected):
         given = {k: case.inputs[k] for k in self.names}
         with np.errstate(all="ignore"):
-            return calls.call(self.function, self.adapter, given, expected, self.wrt, self.spec.only)
+            answer = calls.call(self.function, self.adapter, given, expected, self.wrt, self.spec.only)
+            return answer._replace(
+                quantities=self.spec.comparable(answer.quantities, expected, self.declared)
+            )
 
 
 def _climb(report, run, cases, support):
@@ -296,7 +299,7 @@ def _shrink_into(report, run, case, model, watched, unit):
             continue
         d = compare(output[q], expected[q], unit)
         if d.ratio > 1.0:
-            report.lines.append(Line(q, d.got, d.want, d.tolerance, d.size, d.ratio, d.index))
+            report.lines.append(Line(q, d.got, d.want, d.tolerance, d.size, d.ratio, d.at))
 
 
 def _settle_expectation(report):

@@ -13,12 +13,12 @@ class Difference(NamedTuple):
     """The worst entry of one quantity.
 
     ratio  |got - want| / tolerance, elementwise maximum; inf where one side is NaN or infinite and the other is not
-    index  where
+    at     where
     got, want, tolerance, size  at that entry
     """
 
     ratio: float
-    index: tuple
+    at: tuple
     got: float
     want: float
     tolerance: float

@@ -13,8 +13,8 @@ therefore call a kernel of refvi without further words. Functions marked after t
 Not `numba.cuda.extending.register_jitable`: that one serves device code and breaks `njit`.
 """
 
-_marked = []
-_registered = set()
+_marked: list = []
+_registered: set = set()
 _state = {"compiler": False}
 
 
