@@ -230,7 +230,7 @@ def _explain(report, run, cases, answers, references, rung, unit, support):
     watched = [q for q in report.compared if (q == "value") == (rung == 1)]
     helping = [(c, _fulfil(run, c)[1]) for c in support]
     outputs = [{q: a.quantities[q] for q in watched} for a in [*answers, *(a for _, a in helping)]]
-    found = diagnose(spec, declared, [*cases, *(c for c, _ in helping)], outputs, rung)
+    found = diagnose(spec, declared, [*cases, *(c for c, _ in helping)], outputs, rung, unit)
     report.mistake, report.seen, report.refuted = found.slug, found.seen, found.refuted
     report.matches, report.ulps, report.message = found.matches, found.ulps, found.says
     report.cases += len(helping)

@@ -13,7 +13,7 @@ import numpy as np
 
 from refvi.specs import conventions as conv
 from refvi.specs.generic import DRAWS
-from refvi.specs.sized import Sized, sized
+from refvi.specs.sized import Sized, expand, lower, sized
 
 
 class Input(NamedTuple):
@@ -180,6 +180,10 @@ class Spec:
             name: self._reduced(t, declared) for name, t in terms.items() if name not in conv.drops(declared)
         }
 
+    def total_gradient(self, **inputs):
+        """The gradient of the reference with its terms summed: {input: Sized}."""
+        return {name: total(g) for name, g in self.gradient(**inputs).items()}
+
     def gradient_terms(self, case, declared):
         """The terms of each gradient: {"grad.mu": {term: Sized}}; empty where the spec's gradient has no named terms."""
         inputs = self.canonical(case, declared)
@@ -229,8 +233,23 @@ class Spec:
                 g = total(gradients[i.name])
                 if i.domain == "scale" and declared.get("scale", "std") != "std":
                     g = g * scale.slope(case[names[i.name]], inputs[i.name])
+                g = _existing(PROJECTIONS.get(i.domain, sized)(g))
                 answer[f"grad.{names[i.name]}"] = conv.rescale(g, by)
         return answer
+
+    def comparable(self, quantities, expected, declared):
+        """An implementation's arrays as they can be compared with the expected ones.
+
+        A gradient is projected on the directions in which its input may move (`PROJECTIONS`), and is not compared where
+        the expected one does not exist (NaN), at an edge of the domain.
+        """
+        names, found = self.written(declared), dict(quantities)
+        for i in self.inputs:
+            q = f"grad.{names[i.name]}"
+            if q in found and q in expected and np.shape(found[q]) == expected[q].shape:
+                g = PROJECTIONS[i.domain](found[q]).value if i.domain in PROJECTIONS else found[q]
+                found[q] = np.where(np.isnan(expected[q].value), np.nan, g)
+        return found
 
     def sizes_of(self, case, declared):
         """Axis letter -> size, read off a case."""
@@ -244,7 +263,29 @@ class Spec:
 
 def total(terms):
     """The sum of named terms, or the array itself."""
-    return sum((sized(t) for t in terms.values()), start=Sized(0.0)) if isinstance(terms, dict) else sized(terms)
+    return (
+        sum((sized(t) for t in terms.values()), start=Sized(0.0)) if isinstance(terms, dict) else sized(terms)
+    )
 
 
-DIFFERENTIABLE = ("real", "scale", "positive", "logarithm", "probability", "log_weights")
+def _existing(g):
+    return Sized(np.where(np.isfinite(g.value), g.value, np.nan), np.where(np.isfinite(g.size), g.size, 0.0))
+
+
+def _centred(g):
+    g = sized(g)
+    return g - expand(g.mean(-1), -1)
+
+
+DIFFERENTIABLE = (
+    "real",
+    "scale",
+    "positive",
+    "logarithm",
+    "probability",
+    "log_weights",
+    "simplex",
+    "cholesky",
+)
+# What a function does off its domain is its own business: above the diagonal, away from the simplex.
+PROJECTIONS = {"cholesky": lower, "simplex": _centred}
