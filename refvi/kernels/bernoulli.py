@@ -118,7 +118,7 @@ def kl_bernoulli_probability(probability_q, probability_p):
     """KL divergence between Bernoulli distributions, by probabilities; 0 log 0 is 0.
 
     Formula     KL(q || p) = q log(q/p) + (1 - q) log((1 - q)/(1 - p))
-    Gradient    d/dq = log(q/p) - log((1 - q)/(1 - p));  d/dp = (1 - q)/(1 - p) - q/p
+    Gradient    `kl_bernoulli_probability_grad`
     Shapes      probability_q (), probability_p () -> ()
     Domain      0 <= q <= 1, 0 <= p <= 1; inf where q puts mass on an outcome that p excludes
     Source      Bishop 2006, Pattern Recognition and Machine Learning, eq 1.113
@@ -130,3 +130,20 @@ def kl_bernoulli_probability(probability_q, probability_p):
     if probability_q != 1.0:
         total += (1.0 - probability_q) * (log(1.0 - probability_q) - log(1.0 - probability_p))
     return total
+
+
+@portable
+def kl_bernoulli_probability_grad(probability_q, probability_p, grad):
+    """Derivatives of `kl_bernoulli_probability`; returns the value.
+
+    Formula     as `kl_bernoulli_probability`
+    Gradient    d/dq = log(q/p) - log((1 - q)/(1 - p));  d/dp = (1 - q)/(1 - p) - q/p
+    Shapes      probability_q (), probability_p (), grad (2,) by probability_q, probability_p -> ()
+    Domain      0 < q < 1, 0 < p < 1; infinite or NaN at the ends, as the limits are
+    Source      Bishop 2006, Pattern Recognition and Machine Learning, eq 1.113
+    Checked by  tests/kernels/test_bernoulli.py
+    """
+    q, p = probability_q, probability_p
+    grad[0] = (log(q) - log(p)) - (log(1.0 - q) - log(1.0 - p))
+    grad[1] = divide(1.0 - q, 1.0 - p) - divide(q, p)
+    return kl_bernoulli_probability(q, p)

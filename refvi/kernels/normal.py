@@ -48,7 +48,7 @@ def diagonal_normal_log_density(x, mean, log_var):
     Formula     sum_d [ -½ log 2π - ½ log_var_d - ½ (x_d - m_d)² exp(-log_var_d) ]
     Gradient    `diagonal_normal_log_density_grad`
     Shapes      x (D,), mean (D,), log_var (D,) -> ()
-    Domain      all reals
+    Domain      |log_var| < 709: the variance and its inverse are floats
     Source      Kingma and Welling 2013, eq 9, arXiv:1312.6114v11
     Checked by  tests/kernels/test_normal.py
     """
@@ -66,7 +66,7 @@ def diagonal_normal_log_density_grad(x, mean, log_var, grad_x, grad_mean, grad_l
     Formula     as `diagonal_normal_log_density`
     Gradient    d/dx = -(x - m)/s²;  d/dm = (x - m)/s²;  d/dlog_var = ½ ((x - m)²/s² - 1)
     Shapes      x (D,), mean (D,), log_var (D,), grad_x (D,), grad_mean (D,), grad_log_var (D,) -> ()
-    Domain      all reals
+    Domain      |log_var| < 709: the variance and its inverse are floats
     Source      Kingma and Welling 2013, eq 9, arXiv:1312.6114v11
     Checked by  tests/kernels/test_normal.py
     """
