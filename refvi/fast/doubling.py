@@ -38,6 +38,11 @@ def choice_sums(log_off, log_on):
     return table
 
 
+def bits(n):
+    """The bits of all states as numbers: (n, 2^n), row k holds h_k."""
+    return ((np.arange(1 << n) >> np.arange(n)[:, None]) & 1).astype(np.float64)
+
+
 def fold_bits(values):
     """Sums of a table over all states, and over the states with each bit set.
 
@@ -52,3 +57,13 @@ def fold_bits(values):
         by_bit[..., k] = upper.sum(axis=-1)
         values = lower + upper
     return values[..., 0], by_bit
+
+
+def fold_pairs(values):
+    """Sums of a table over the states with two bits set.
+
+    Formula     pairs[k, m] = sum_{s: bits k and m set} values[s]
+    Shapes      values (2^n,) -> (n, n)
+    Checked by  tests/fast/test_doubling.py
+    """
+    return fold_bits(values * bits(values.size.bit_length() - 1))[1]

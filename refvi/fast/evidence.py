@@ -22,11 +22,20 @@ def log_evidence(x, W, b, c, threads=None):
 
 
 def _log_evidence(problem, threads):
-    D, K = problem.W.shape
-    if worth_compiling(K, D):
-        from refvi.fast import multiplicative  # imports Numba
+    network = prepare_compiled(problem)
+    if network is None:
+        return log_domain.log_evidence(problem, threads)
+    from refvi.fast.multiplicative import log_evidence as compiled
 
-        network = multiplicative.prepare(problem)
-        if network.route is not multiplicative.Route.LOG:
-            return multiplicative.log_evidence(network, problem.x, threads)
-    return log_domain.log_evidence(problem, threads)
+    return compiled(network, problem.x, threads)
+
+
+def prepare_compiled(problem):
+    """The model prepared for compiled code, or None where logarithms are right or faster."""
+    D, K = problem.W.shape
+    if not worth_compiling(K, D):
+        return None
+    from refvi.fast import multiplicative  # imports Numba
+
+    network = multiplicative.prepare(problem)
+    return None if network.route is multiplicative.Route.LOG else network

@@ -1,5 +1,4 @@
-"""From tables over half states to sums over the states with each bit set: doubling backwards, in compiled
-code.
+"""Sums over the states with each bit set, from tables over half states: doubling backwards, compiled.
 
 After `quotients`, A_id GA_id = sum_j w_ij sigmoid(l_ijd), and sum_i w_ij sigmoid(l_ijd) = Wj - C_jd GC_jd.
 Adding the upper half of a table to the lower half removes its highest bit, and the sum of the upper half is

@@ -6,7 +6,7 @@ import numpy as np
 
 from refvi.fast import log_domain
 from refvi.fast.arguments import read_problem, read_threads
-from refvi.fast.layout import worth_compiling
+from refvi.fast.evidence import prepare_compiled
 
 
 class EvidenceGradient(NamedTuple):
@@ -53,7 +53,7 @@ def posterior_means(x, W, b, c, threads=None):
     Checked by  tests/fast/test_gradient.py
     """
     problem, threads = read_problem(x, W, b, c), read_threads(threads)
-    network = _compiled(problem)
+    network = prepare_compiled(problem)
     if network is None:
         on = log_domain.posterior(problem, log_domain.log_evidence(problem, threads), threads).on
     else:
@@ -64,24 +64,13 @@ def posterior_means(x, W, b, c, threads=None):
 
 
 def _posterior(problem, threads):
-    network = _compiled(problem)
+    network = prepare_compiled(problem)
     if network is None:
         values = log_domain.log_evidence(problem, threads)
         return values, log_domain.posterior(problem, values, threads)
     from refvi.fast.multiplicative_posterior import posterior
 
     return posterior(network, problem.x, threads)
-
-
-def _compiled(problem):
-    """The model prepared for compiled code, or None where logarithms are right or faster."""
-    D, K = problem.W.shape
-    if not worth_compiling(K, D):
-        return None
-    from refvi.fast import multiplicative  # imports Numba
-
-    network = multiplicative.prepare(problem)
-    return None if network.route is multiplicative.Route.LOG else network
 
 
 def _as_given(x, values):

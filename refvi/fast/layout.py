@@ -14,6 +14,8 @@ LANES = 128
 LANE_BITS = 7
 STRIP = 64
 TABLE_BITS = 22  # a table holds at most 2^22 numbers, 32 MiB
+FACTORS_PER_GROUP = 1 << 22
+MOST_GROUPS = 16
 WORTH_COMPILING = 1 << 20  # factors from which compiled code pays
 
 
@@ -50,3 +52,9 @@ def split_bits(K, D):
     high = min(K - low, most)
     strip = min(STRIP, max(ROWS, (1 << high) // 8))
     return Split(high, low, K - low - high, visibles, strip, (1 << high) // strip)
+
+
+def row_groups(split):
+    """Number of groups of rows that keep tables of their own: one for each 2^22 factors, a power of two up to 16."""
+    wanted = (split.visibles << (split.high + split.low)) // FACTORS_PER_GROUP
+    return min(MOST_GROUPS, split.strips, 1 << (max(1, wanted).bit_length() - 1))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvi.fast.doubling import choice_sums, fold_bits, subset_sums
+from refvi.fast.doubling import choice_sums, fold_bits, fold_pairs, subset_sums
 
 BLOCK = 1 << 14  # numbers in one table of logits: the temporaries stay below malloc's mmap threshold
 WORTH_THREADS = 64  # blocks from which a pool of threads pays
@@ -84,6 +84,20 @@ def posterior(problem, log_evidence, threads=None):
         residual.sum(axis=-1),
         np.concatenate([low_residual.sum(axis=-1), high_residual], axis=1),
     )
+
+
+def pair_moments(problem, log_evidence, threads=None):
+    """Posterior second moments E[h_k h_m | x] of the only datum.
+
+    Shapes      Problem with B = 1, (1,) -> (K, K)
+    Checked by  tests/fast/test_log_domain.py
+    """
+    states = _States(problem)
+    log_total = log_evidence - math.fsum(_log_normaliser(problem.c))
+    blocks = states.map(partial(_block_pairs, states, problem.x, log_total), threads)
+    weight, on, pairs = (np.stack(part, axis=-1) for part in zip(*blocks))
+    cross = fold_bits(on)[1]
+    return np.block([[pairs.sum(axis=-1), cross], [cross.T, fold_pairs(weight)]])
 
 
 def log_joint_table(problem):
@@ -165,3 +179,9 @@ def _block_posterior(states, x, log_total, i):
     on, off = np.where(block.logits > 0, large, small), np.where(block.logits > 0, small, large)
     residual = off * np.einsum("bj,bd->dj", weight, x) - on * np.einsum("bj,bd->dj", weight, 1.0 - x)
     return fold_bits(weight) + fold_bits(weight[:, ::-1])[1:] + fold_bits(residual)
+
+
+def _block_pairs(states, x, log_total, i):
+    """Weight (), with each low bit on (low,), and with two of them on (low, low), of block i."""
+    weight = np.exp(_log_joint(states.block(i), x) - log_total[:, None])[0]
+    return *fold_bits(weight), fold_pairs(weight)

@@ -1,5 +1,4 @@
-"""Posterior marginals of many data where products fit into a double: z_b, its share with each bit set, and
-rows.
+"""Posterior marginals of many data where products fit into a double: sums by row and by low bit.
 
 Beside the column sums of `batch`, each reciprocal is multiplied by T and summed over lanes: row sums give
 every expectation of the high bits, folded columns give those of the low bits. Giving T h_l as a further datum

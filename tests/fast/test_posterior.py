@@ -115,7 +115,7 @@ def test_bits_do_not_depend_on_threads(monkeypatch, route, data):
     x, W, b, c = model(K=14, D=9)
     problem = read_problem(np.stack([x, 1 - x])[:data], W, b, c)
     network = multiplicative.prepare(problem)._replace(route=route)
-    monkeypatch.setattr(multiplicative_posterior, "FACTORS_PER_GROUP", 1 << 15)
+    monkeypatch.setattr(layout, "FACTORS_PER_GROUP", 1 << 15)
     one = multiplicative_posterior.posterior(network, problem.x, 1)
     for threads in (2, None):
         other = multiplicative_posterior.posterior(network, problem.x, threads)
