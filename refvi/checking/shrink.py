@@ -38,6 +38,8 @@ def _cut(array, i, letter, length):
             array = np.take(array, np.arange(length), axis)
     if i.domain == "simplex" and i.axes.split()[-1] == letter:
         array = array / array.sum(-1, keepdims=True)
+    if i.domain == "one_hot" and i.axes.split()[-1] == letter:
+        array[..., -1] += 1 - array.sum(-1)
     return array
 
 
@@ -46,7 +48,7 @@ def _rounder(spec, declared, inputs):
     names = spec.written(declared)
     for i in spec.inputs:
         name = names[i.name]
-        if i.domain in ("binary", "simplex", "count"):
+        if i.domain in ("binary", "one_hot", "simplex", "count"):
             continue
         old = inputs[name]
         for grid in COARSE:

@@ -68,6 +68,11 @@ def binary(rng, shape):
     return draw
 
 
+def one_hot(rng, shape):
+    """Rows with a single one."""
+    return np.eye(shape[-1])[rng.integers(0, shape[-1], size=shape[:-1])]
+
+
 def count(rng, shape):
     """Non-negative whole numbers."""
     return rng.poisson(2.5, size=shape).astype(np.float64) + 0.0
@@ -92,6 +97,7 @@ DRAWS = {
     "probability": probability,
     "simplex": simplex,
     "binary": binary,
+    "one_hot": one_hot,
     "count": count,
     "cholesky": cholesky,
 }
