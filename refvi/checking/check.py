@@ -280,7 +280,8 @@ def _shrink_into(report, run, case, model, watched, unit):
                 return False
             if model is None:
                 return True
-            predicted = model(candidate)
+            with np.errstate(all="ignore"):
+                predicted = model(candidate)
             return all(agrees(output[q], predicted[q], unit) for q in watched if q in predicted)
         except (calls.Broken, ValueError, IndexError, ZeroDivisionError):
             return False

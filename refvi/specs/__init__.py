@@ -7,7 +7,7 @@ import importlib
 from refvi.errors import UsageError
 from refvi.specs.spec import Input, Mistake, Spec
 
-FILES = ("kl",)
+FILES = ("kl", "kl_full", "kl_discrete")
 
 
 @functools.cache

@@ -224,7 +224,7 @@ def einsum(pattern, a, b):
 def xlogy(x, y):
     """X log y, with 0 log 0 = 0."""
     x, y = sized(x), sized(y)
-    return where(x.value == 0, 0.0, x * log(y))
+    return where(x.value == 0, 0.0, x * log(where(x.value == 0, 1.0, y)))
 
 
 def rounded(a):
