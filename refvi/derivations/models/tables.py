@@ -1,0 +1,129 @@
+"""One observed x and a latent z with a few states: every expectation is a finite sum.
+
+Not here: gradients (`choices`), continuous latents (`gaussians`).
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from refvi.derivations.numbers import Number, log, number, total
+
+
+def fractions(weights):
+    """Integer weights as probabilities."""
+    return number(np.array(weights, dtype=np.float64)) / float(sum(weights))
+
+
+@dataclass(frozen=True)
+class Table:
+    """p(z), p(x | z) at the observed x, and q(z), for S states of z; k is a number of samples."""
+
+    prior_weights: tuple
+    likelihood_table: tuple
+    q_weights: tuple
+    k: int = 2
+
+    @cached_property
+    def prior(self):
+        """p(z), shape (S,)."""
+        return fractions(self.prior_weights)
+
+    @cached_property
+    def likelihood(self):
+        """p(x | z), shape (S,)."""
+        return number(self.likelihood_table)
+
+    @cached_property
+    def joint(self):
+        """p(x, z)."""
+        return self.prior * self.likelihood
+
+    @cached_property
+    def evidence(self):
+        """p(x)."""
+        return total(self.joint)
+
+    @cached_property
+    def posterior(self):
+        """p(z | x)."""
+        return self.joint / self.evidence
+
+    @cached_property
+    def q(self):
+        """q(z | x)."""
+        return fractions(self.q_weights)
+
+    @cached_property
+    def w(self):
+        """Importance weights p(x, z) / q(z | x)."""
+        return self.joint / self.q
+
+    def E(self, f):
+        """E_q f for a table f over the states (last axis)."""
+        return total(self.q * f)
+
+    @staticmethod
+    def total(f):
+        """Sum over the states."""
+        return total(f)
+
+    @staticmethod
+    def KL(a, b):
+        """KL(a || b) of two tables."""
+        return total(a * log(a / b))
+
+    def tuples(self, k):
+        """Every tuple of k draws, shape (k, S^k)."""
+        return np.array(list(itertools.product(range(len(self.q)), repeat=k))).T
+
+    def E_draws(self, k, f):
+        """E f(z_1 .. z_k) over k independent draws; f takes the states' numbers, shape (k, S^k)."""
+        z = self.tuples(k)
+        weight = number(1.0)
+        for i in range(k):
+            weight = weight * self.q[z[i]]
+        return total(weight * f(z))
+
+    def at_posterior(self):
+        """The same model with q(z | x) = p(z | x)."""
+        return AtPosterior(**{name: getattr(self, name) for name in self.__dataclass_fields__})
+
+    def E_counts(self, k, f):
+        """E f(average weight) over k draws by how often each state came: exact for large k and few states."""
+        states = len(self.q)
+        values, weights = [], []
+        log_q = np.log(self.q.value)
+        for bars in itertools.combinations(range(k + states - 1), states - 1):
+            counts = np.diff([-1, *bars, k + states - 1]) - 1
+            log_ways = math.lgamma(k + 1) - math.fsum(math.lgamma(c + 1) for c in counts)
+            weights.append(math.exp(log_ways + float(counts @ log_q)))
+            values.append(float(f(counts @ self.w.value / k)))
+        sum_ = math.fsum(a * b for a, b in zip(weights, values))
+        size = math.fsum(a * abs(b) for a, b in zip(weights, values))
+        return Number(sum_, size * k * math.log(k + 1.0) + size)  # lgamma(k) is off by u·k log k
+
+
+class AtPosterior(Table):
+    """A table whose q is the posterior."""
+
+    @cached_property
+    def q(self):
+        """q(z | x) = p(z | x)."""
+        return self.posterior
+
+
+def tables(draws, states=(3, 4), k=(2, 3)):
+    """A generic table."""
+    size = draws.integer(*states)
+    return Table(draws.weights(size), draws.reals(size, 0.0, 1.0), draws.weights(size), draws.integer(*k))
+
+
+def small_tables(draws):
+    """Two states and moderate weights, for sums over many draws."""
+    size = 2
+    flat = tuple(draws.integer(5, 12) for _ in range(2 * size))
+    return Table(flat[:size], draws.reals(size, 0.3, 0.9), flat[size:])

@@ -1,0 +1,1 @@
+"""The source documents, one file each: every displayed equation and testable sentence, as printed."""

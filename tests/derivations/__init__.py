@@ -1,0 +1,1 @@
+"""Tests of derivations and of the ledger of the sources."""
