@@ -7,7 +7,19 @@ import importlib
 from refvi.errors import UsageError
 from refvi.specs.spec import Input, Mistake, Spec
 
-FILES = ("kl", "kl_full", "kl_discrete", "density", "density_discrete", "density_grey", "elbo", "iwae")
+FILES = (
+    "kl",
+    "kl_full",
+    "kl_discrete",
+    "density",
+    "density_discrete",
+    "density_grey",
+    "elbo",
+    "elbo_beta",
+    "elbo_vae",
+    "iwae",
+    "iwae_gradient",
+)
 
 
 @functools.cache
