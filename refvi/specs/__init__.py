@@ -19,6 +19,7 @@ FILES = (
     "elbo_vae",
     "iwae",
     "iwae_gradient",
+    "score",
 )
 
 

@@ -92,6 +92,7 @@ DRAWS = {
     "given": real,
     "positive": positive,
     "scale": positive,
+    "weight": positive,
     "logarithm": logarithm,
     "log_weights": lambda rng, shape: real(rng, shape) * 2,
     "probability": probability,
