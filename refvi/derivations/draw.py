@@ -42,11 +42,12 @@ def inject(function, model):
 
 
 def describe(model):
-    """The fields of a model as one line, e.g. "prior=(3, 5) q_weights=(2, 7)"."""
-    fields = vars(model) if not hasattr(model, "__dataclass_fields__") else model.__dataclass_fields__
-    return "  ".join(
-        f"{name}={_short(getattr(model, name))}" for name in fields if getattr(model, name) != ()
-    )
+    """The fields of a model that are not at their default, as one line: "prior_weights=(3, 5)  q_weights=(2, 7)"."""
+    fields = getattr(model, "__dataclass_fields__", None)
+    if fields is None:
+        fields = dict.fromkeys(vars(model))
+    shown = [name for name, f in fields.items() if f is None or getattr(model, name) not in (f.default, ())]
+    return "  ".join(f"{name}={_short(getattr(model, name))}" for name in shown)
 
 
 def _short(value):

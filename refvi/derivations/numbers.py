@@ -17,6 +17,12 @@ UNIT_ROUNDOFF = 2.0**-53
 C = 8.0  # constant of the tolerance C·u·S: a formula of a few operations per term
 
 
+def _spread(a, shape):
+    """An array of a shape; what has it already is passed on, since broadcasting takes longer than the arithmetic."""
+    a = np.asarray(a, dtype=np.float64)
+    return a if a.shape == shape else np.broadcast_to(a, shape)
+
+
 class Number:
     """A value with the size of its rounding error and with its method's error; exact inputs have neither."""
 
@@ -26,8 +32,8 @@ class Number:
 
     def __init__(self, value, size=0.0, error=0.0):
         self.value = np.asarray(value, dtype=np.float64)
-        self.size = np.broadcast_to(size, self.value.shape)
-        self.error = np.broadcast_to(error, self.value.shape)
+        self.size = _spread(size, self.value.shape)
+        self.error = _spread(error, self.value.shape)
 
     def __add__(self, other):
         return _linear(self.value + number(other).value, (self, 1.0), (number(other), 1.0))
@@ -136,7 +142,7 @@ def total(a):
     """Sum over the last axis, correctly rounded."""
     a = number(a)
     rows = a.value.reshape(-1, a.value.shape[-1])
-    value = np.array([math.fsum(row) for row in rows]).reshape(a.value.shape[:-1])
+    value = np.array([math.fsum(row) for row in rows.tolist()]).reshape(a.value.shape[:-1])
     return Number(value, a.size.sum(-1) + np.abs(value), a.error.sum(-1))
 
 

@@ -3,6 +3,7 @@
 from refvi.derivations.chain import Step, derivation
 from refvi.derivations.models.choices import choices, column
 from refvi.derivations.models.gaussians import paths
+from refvi.derivations.models.variances import lines
 from refvi.derivations.numbers import mean
 
 GLYNN = "Glynn 1990, Commun. ACM 33, section 2"
@@ -98,6 +99,32 @@ def baseline_variance(E, f, score, baseline):
         "complete the square; the cross term is zero at c* = E[f s²]/E[s²]",
     )
     yield Step(">=", "Var[(f - c*) s]", least - E(f * score) ** 2, "a square is not negative")
+
+
+@derivation(
+    "gradient.variance-affine",
+    title="the variance of the score-function gradient of an affine f is set by its offset",
+    statement="f = c + a z, q = N(μ, σ²): Var f ∂_μ log q = (E f)²/σ² + 2a², Var f' = 0; both have mean a",
+    source=f"{MOHAMED}, sections 4.3.1 and 5.3.2; D1 sections 1 and 2.1",
+    system="S21",
+    models=lines,
+)
+def variance_affine(E, var, f, score, z, mu, sigma, slope, pathwise):
+    """Expand f around its mean; odd moments of the noise vanish."""
+    away = z - mu
+    yield Step("", "Var f(z) ∂_μ log q(z)", var(f * score))
+    yield Step("=", "E f² (z-μ)²/σ⁴ - a²", E(f**2 * away**2) / sigma**4 - slope**2, "the mean is a = E f'")
+    yield Step(
+        "=",
+        "(E f)² E (z-μ)²/σ⁴ + 2a E f E (z-μ)³/σ⁴ + a² E (z-μ)⁴/σ⁴ - a²",
+        (E(f) ** 2 * E(away**2) + 2 * slope * E(f) * E(away**3) + slope**2 * E(away**4)) / sigma**4
+        - slope**2,
+        "f = E f + a (z-μ)",
+    )
+    yield Step("=", "(E f)²/σ² + 2a²", E(f) ** 2 / sigma**2 + 2 * slope**2, "moments σ², 0, 3σ⁴")
+    yield Step(
+        ">=", "Var f'(z)", var(pathwise), "f' = a is constant, so the pathwise estimator has no variance"
+    )
 
 
 @derivation(

@@ -60,6 +60,11 @@ class Choice:
         """f(z, φ), shape (S,)."""
         return self.f_at(self.phi)
 
+    @property
+    def f_of_z(self):
+        """The same; the name that continuous models use."""
+        return self.f
+
     @cached_property
     def grad_f(self):
         """∇_φ f(z, φ), shape (P, S)."""
@@ -150,6 +155,17 @@ class ParametrisedTable(Table):
         w = softmax(theta) * self.likelihood / self.q
         return self.E_draws(self.k, lambda z: log(mean(w[z])))
 
+    @cached_property
+    def grad_log_joint(self):
+        """∇_θ log p_θ(x, z), shape (P, S)."""
+        return grad_log_softmax(self.theta)
+
+    def log_evidence_at(self, theta):
+        """The log evidence at any θ."""
+        return log(total(softmax(theta) * self.likelihood))
+
+    q_is_posterior = False
+
     def nabla_theta(self, function):
         """∇_θ of a scalar function at the model's θ, by differences."""
         return slope(function, self.theta)
@@ -165,3 +181,22 @@ def parametrised_tables(draws):
         draws.integer(1, 3),
         draws.reals(size, -1.0, 1.0),
     )
+
+
+class ParametrisedAtPosterior(ParametrisedTable):
+    """The same with q(z | x) = p_θ(z | x) at the model's θ."""
+
+    q_is_posterior = True
+
+    @cached_property
+    def q(self):
+        """The posterior."""
+        return self.posterior
+
+
+def parametrised_or_at_posterior(draws):
+    """One or the other kind."""
+    made = parametrised_tables(draws)
+    if draws.integer(0, 1):
+        return made
+    return ParametrisedAtPosterior(**{name: getattr(made, name) for name in made.__dataclass_fields__})

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from refvi.derivations.claim import Undefined
 from refvi.derivations.models.gaussians import density, hermite
 from refvi.derivations.numbers import approximate, number, sin, stack, total
 
@@ -98,6 +99,16 @@ class Normals:
         """Density of p."""
         return product_density(z, self.nu, self.tau)
 
+    @cached_property
+    def divergence(self):
+        """KL(q || p) by traces and determinants of the covariance matrices."""
+        cov_q, cov_p = np.diag(np.square(self.sigma)), np.diag(np.square(self.tau))
+        away = np.array(self.nu) - np.array(self.mu)
+        solved = np.linalg.solve(cov_p, cov_q)
+        log_dets = np.linalg.slogdet(cov_p)[1] - np.linalg.slogdet(cov_q)[1]
+        value = 0.5 * (np.trace(solved) + away @ np.linalg.solve(cov_p, away) - self.d + log_dets)
+        return approximate(value, 1e-13 * (1.0 + value))
+
     @property
     def axes(self):
         """0 .. d-1, for sums over the latents."""
@@ -130,6 +141,44 @@ class Encoder(Normals):
     b: tuple = ()
     bend: float = 0.0
 
+    @cached_property
+    def eps_hat(self):
+        """Three draws of noise, (d, 3), for what is true at every point."""
+        return number(np.array([[0.3, -1.1, 1.7], [-0.7, 0.9, 0.4]])[: self.d])
+
+    @cached_property
+    def z_hat(self):
+        """Three draws of z, (d, 3)."""
+        return stack([self.mu[i] + self.sigma[i] * self.eps_hat[i] for i in range(self.d)])
+
+    @cached_property
+    def sigma2(self):
+        """σ_φ²(x), a vector of d numbers."""
+        return np.square(self.sigma)
+
+    @property
+    def identity(self):
+        """Identity matrix, d x d."""
+        return np.eye(self.d)
+
+    @staticmethod
+    def diag(v):
+        """The matrix with v on its diagonal."""
+        return np.diag(v)
+
+    @staticmethod
+    def log_normal(z, mean, covariance):
+        """Log density N(z | mean, covariance) for a covariance matrix."""
+        d = len(mean)
+        if np.shape(covariance) != (d, d):
+            raise Undefined(f"a covariance must have shape ({d}, {d}), got {np.shape(covariance)}")
+        root = np.linalg.cholesky(covariance)
+        inverse = np.linalg.inv(root)
+        white = [sum(inverse[i, j] * (z[j] - mean[j]) for j in range(d)) for i in range(d)]
+        return (
+            -0.5 * squared_norm(white) - 0.5 * d * math.log(2 * math.pi) - float(np.log(np.diag(root)).sum())
+        )
+
     @property
     def D(self):
         """Observed values."""
@@ -160,6 +209,11 @@ class Encoder(Normals):
         for j in range(1, self.D):
             value = value * density(self.x[j], mean[j], 1.0)
         return value
+
+    @staticmethod
+    def squared_norm(v):
+        """Sum of squares over the first axis."""
+        return squared_norm(v)
 
     def misfit(self, z):
         """|| x - μ_θ(z) ||²."""
@@ -198,3 +252,9 @@ def encoders(draws):
         b=draws.reals(d, -0.9, 0.9),
         bend=draws.real(0.3, 0.9),
     )
+
+
+def affine_or_not(draws):
+    """A generic auto-encoder, every other one with an affine decoder."""
+    made = encoders(draws)
+    return replace(made, bend=0.0) if draws.integer(0, 1) else made

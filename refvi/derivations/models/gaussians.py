@@ -4,6 +4,7 @@ The two routes share no nodes, so an identity between them is a test and not a t
 Not here: the two-dimensional variational auto-encoder (`encoders`).
 """
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -37,6 +38,7 @@ class Path:
 
     jump   a step of f in z; 0 where f is smooth
     drift  the noise is N(drift μ, 1); 0 where it does not depend on φ
+    theta  mean and deviation of another normal, for what is printed with θ in place of φ
     """
 
     phi: tuple
@@ -48,6 +50,8 @@ class Path:
     jump: float = 0.0
     edge: float = 0.0
     drift: float = 0.0
+    theta: tuple = (-0.57, 1.13)
+    samples: int = 2
     nodes: int = 48
 
     def coarser(self):
@@ -99,6 +103,10 @@ class Path:
     def q_phi(self, z):
         """Density of z under φ."""
         return density(z, self.mu + self.sigma * self.drift * self.mu, self.sigma)
+
+    def q_theta(self, z):
+        """Density of z under θ."""
+        return density(z, *self.theta)
 
     @staticmethod
     def p_noise(eps):
@@ -155,6 +163,12 @@ class Path:
         """∇_φ log q_φ(z), shape (2, nodes)."""
         away = (self.z - self.mu) / self.sigma
         return stack([away / self.sigma, (away**2 - 1.0) / self.sigma])
+
+    def E_draws(self, k, f):
+        """E over k independent noise values; f takes the indices of their nodes, shape (k, nodes^k)."""
+        weights = hermite(self.nodes)[1]
+        index = np.array(list(itertools.product(range(self.nodes), repeat=k))).T
+        return total(np.prod(weights[index], axis=0) * f(index))
 
     @cached_property
     def smooth(self):

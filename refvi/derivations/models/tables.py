@@ -127,3 +127,71 @@ def small_tables(draws):
     size = 2
     flat = tuple(draws.integer(5, 12) for _ in range(2 * size))
     return Table(flat[:size], draws.reals(size, 0.3, 0.9), flat[size:])
+
+
+@dataclass(frozen=True)
+class JointTable:
+    """p(x, z) as integer weights over a few x (rows) and z (columns)."""
+
+    weights: tuple
+
+    @cached_property
+    def p_xz(self):
+        """p(x, z), shape (X, S)."""
+        counts = np.array(self.weights, dtype=np.float64)
+        return number(counts) / counts.sum()
+
+    @cached_property
+    def p_x(self):
+        """p(x), shape (X, 1)."""
+        counts = np.array(self.weights, dtype=np.float64)
+        return number(counts.sum(1, keepdims=True)) / counts.sum()
+
+    @cached_property
+    def p_z(self):
+        """p(z), shape (S,)."""
+        counts = np.array(self.weights, dtype=np.float64)
+        return number(counts.sum(0)) / counts.sum()
+
+    @cached_property
+    def p_x_given_z(self):
+        """p(x | z), shape (X, S): every column sums to 1."""
+        counts = np.array(self.weights, dtype=np.float64)
+        return number(counts) / counts.sum(0)
+
+    @cached_property
+    def p_z_given_x(self):
+        """p(z | x), shape (X, S): every row sums to 1."""
+        counts = np.array(self.weights, dtype=np.float64)
+        return number(counts) / counts.sum(1, keepdims=True)
+
+    @staticmethod
+    def over_z(f):
+        """Sum over z; a column over x."""
+        found = total(f)
+        return Number(found.value[:, None], found.size[:, None], found.error[:, None])
+
+    @cached_property
+    def p_two(self):
+        """p(x, x') of two independent samples, summed over both latents, shape (X, X)."""
+        x = self.p_xz
+        pairs = [[total(total(_outer(x[i], x[j]))) for j in range(len(x))] for i in range(len(x))]
+        return Number(
+            *(np.array([[getattr(p, f) for p in row] for row in pairs]) for f in ("value", "size", "error"))
+        )
+
+    @property
+    def p_x_row(self):
+        """p(x) as a row."""
+        return Number(self.p_x.value.T, self.p_x.size.T, self.p_x.error.T)
+
+
+def _outer(a, b):
+    """All products of two vectors."""
+    return Number(a.value[:, None], a.size[:, None], a.error[:, None]) * b
+
+
+def joint_tables(draws):
+    """A generic joint table of two or three x and as many z."""
+    columns = draws.integer(2, 3)
+    return JointTable(tuple(draws.weights(columns) for _ in range(draws.integer(2, 3))))

@@ -1,0 +1,73 @@
+"""The ledger: every claim of the source documents with the verdict that a computation gives, now.
+
+Not here: the claims (`refvi.derivations.sources`), how a verdict is reached (`verdict`).
+"""
+
+import importlib
+import pkgutil
+
+from refvi.derivations import verdict
+from refvi.derivations.verdict import ERROR, VERDICTS
+
+KEYS = ("id", "source", "section", "system", "claim", "verdict", "corrected", "evidence", "derivation")
+
+
+def all_claims():
+    """Every claim, in the order of the documents; each file of `sources` is imported."""
+    from refvi.derivations import sources
+
+    found = []
+    for module in sorted(m.name for m in pkgutil.iter_modules(sources.__path__)):
+        found += importlib.import_module(f"{sources.__name__}.{module}").SOURCE.claims
+    return sorted(found, key=lambda claim: claim.source)
+
+
+def judge(claim):
+    """One row: a claim with its computed verdict; a formula that cannot be run is a loud row, not a crash."""
+    try:
+        found = verdict.judge(claim)
+    except Exception as problem:
+        found = verdict.Verdict(ERROR, f"could not be run: {type(problem).__name__}: {problem}")
+    values = (
+        claim.id,
+        claim.source,
+        claim.section,
+        claim.system,
+        claim.says,
+        found.word,
+        claim.correction[0] if claim.correction else None,
+        found.evidence,
+        claim.derivation,
+    )
+    return dict(zip(KEYS, values))
+
+
+def rows():
+    """Every row of the ledger."""
+    return [judge(claim) for claim in all_claims()]
+
+
+def render_ledger(rows, width=100):
+    """The rows as a table that wraps at `width` columns, and a count of the verdicts."""
+    import io
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_lines=True, expand=True)
+    for heading, ratio in (("claim", 5), ("verdict", 1), ("corrected, evidence", 6)):
+        table.add_column(heading, ratio=ratio, overflow="fold", min_width=8)
+    for row in rows:
+        left = f"{row['id']}  ({row['source'][:3]} {row['section']})\n{row['claim']}"
+        parts = [f"right: {row['corrected']}" if row["corrected"] else "", row["evidence"]]
+        parts.append(f"see {row['derivation']}" if row["derivation"] else "")
+        table.add_row(Text(left), Text(row["verdict"]), Text("\n".join(p for p in parts if p)))
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(table)
+    counts = {word: sum(row["verdict"] == word for row in rows) for word in (*VERDICTS, ERROR)}
+    console.print(Text(f"{len(rows)} claims: " + ", ".join(f"{n} {word}" for word, n in counts.items() if n)))
+    return console.file.getvalue().rstrip()
+
+
+__all__ = ["ERROR", "KEYS", "VERDICTS", "all_claims", "judge", "render_ledger", "rows"]
