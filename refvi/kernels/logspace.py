@@ -1,6 +1,10 @@
 """Sums of exponentials: log-sum-exp and its kin over array views.
 
 Not here: the lanes of the schedules (`kernels/lanes.py`) and anything with more than one axis.
+
+Source      Blanchard, Higham and Higham 2021, "Accurately computing the log-sum-exp and softmax
+            functions", eqs. (1.1) to (1.3)
+Checked by  tests/kernels/test_logspace.py
 """
 
 import math
@@ -18,7 +22,6 @@ def log_add(a, b):
     Shapes      a (), b () -> ()
     Domain      all floats; -inf is an absent term
     Stability   larger + log1p(e^-|a - b|)
-    Checked by  tests/kernels/test_logspace.py
     """
     if a == b:
         return a + LOG_2 if a - a == 0.0 else a
@@ -36,7 +39,6 @@ def log_subtract(a, b):
     Formula     log(e^a - e^b);  -inf for a = b, NaN for a < b
     Shapes      a (), b () -> ()
     Domain      a >= b
-    Checked by  tests/kernels/test_logspace.py
     """
     if b == -math.inf:
         return a
@@ -52,7 +54,6 @@ def largest(values):
     Formula     max_k v_k
     Shapes      values (K,) -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_logspace.py
     """
     top = -math.inf
     for k in range(values.shape[0]):
@@ -70,7 +71,6 @@ def log_sum(log_values):
     Shapes      log_values (K,) -> ()
     Domain      all floats; -inf is an absent term, +inf gives inf, NaN gives NaN
     Stability   shifted by the largest entry; no overflow for finite entries
-    Checked by  tests/kernels/test_logspace.py
     """
     top = largest(log_values)
     if not -math.inf < top < math.inf:
@@ -89,7 +89,6 @@ def log_mean(log_values):
     Gradient    softmax(v)
     Shapes      log_values (K,) -> ()
     Domain      K >= 1; entries as for log_sum
-    Checked by  tests/kernels/test_logspace.py
     """
     return log_sum(log_values) - log(float(log_values.shape[0]))
 
@@ -102,7 +101,6 @@ def softmax(log_values, weights):
     Shapes      log_values (K,), weights (K,) -> ()
     Domain      weights are NaN where the log-sum is not finite; `weights` may be `log_values` itself
     Stability   shifted by the largest entry
-    Checked by  tests/kernels/test_logspace.py
     """
     top = largest(log_values)
     total = 0.0
@@ -122,7 +120,6 @@ def log_sum_but_one(log_values, left_out):
     Shapes      log_values (K,), left_out () -> ()
     Domain      0 <= left_out < K; -inf for K = 1
     Stability   the entry is skipped, not subtracted: exact where it dominates
-    Checked by  tests/kernels/test_logspace.py
     """
     top = -math.inf
     for k in range(log_values.shape[0]):

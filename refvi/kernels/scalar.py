@@ -6,7 +6,10 @@ Here both return what IEEE 754 says. All are on float64; NaN in gives NaN out un
 Not here: `math.lgamma`. Python carries its own and Numba calls the C library's, which differ in the last bits
 (60 % of random arguments; `log_gamma` in `kernels/gamma_function.py` is the portable one).
 `math.sqrt(x >= 0)`, `math.fabs`, `math.erf`, `math.erfc`, `math.tanh`, `math.atan` agree bit for bit and never raise:
-call them directly. `math.floor` returns an integer and raises at inf and NaN.
+call them directly. `math.floor` returns an integer and raises at inf and NaN: `truncate` does neither.
+
+Source      IEEE Std 754-2019, sections 6, 7 and 9.2, for the values at the edges
+Checked by  tests/kernels/test_scalar.py
 """
 
 import math
@@ -18,6 +21,7 @@ LOG_PI = 1.1447298858494002
 LOG_2_PI = 1.8378770664093453
 HALF_LOG_2_PI = 0.9189385332046727
 LARGEST_EXPONENT = 709.782712893384
+LARGEST_FRACTIONAL = 4503599627370496.0
 
 
 @portable
@@ -27,7 +31,6 @@ def log(x):
     Formula     log x;  log 0 = -inf,  log x = NaN for x < 0
     Shapes      x () -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_scalar.py
     """
     if x > 0.0:
         return math.log(x)
@@ -43,7 +46,6 @@ def exp(x):
     Formula     e^x;  inf where e^x exceeds the largest float (x > 709.78)
     Shapes      x () -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_scalar.py
     """
     if x > LARGEST_EXPONENT:
         return math.inf
@@ -57,7 +59,6 @@ def log1p(x):
     Formula     log(1 + x);  -inf at -1, NaN below
     Shapes      x () -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_scalar.py
     """
     if x > -1.0:
         return math.log1p(x)
@@ -73,7 +74,6 @@ def expm1(x):
     Formula     e^x - 1;  inf where it exceeds the largest float
     Shapes      x () -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_scalar.py
     """
     if x > LARGEST_EXPONENT:
         return math.inf
@@ -87,7 +87,6 @@ def sqrt(x):
     Formula     sqrt x;  NaN for x < 0
     Shapes      x () -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_scalar.py
     """
     if x >= 0.0:
         return math.sqrt(x)
@@ -101,7 +100,6 @@ def divide(numerator, denominator):
     Formula     a / b;  a / 0 = inf with the sign of a and of the zero,  0 / 0 = NaN
     Shapes      numerator (), denominator () -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_scalar.py
     """
     if denominator != 0.0:
         return numerator / denominator
@@ -117,7 +115,6 @@ def larger(a, b):
     Formula     max(a, b)
     Shapes      a (), b () -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_scalar.py
     """
     return a if a > b or a != a else b
 
@@ -129,7 +126,6 @@ def smaller(a, b):
     Formula     min(a, b)
     Shapes      a (), b () -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_scalar.py
     """
     return a if a < b or a != a else b
 
@@ -141,7 +137,6 @@ def xlogy(x, y):
     Formula     x log y;  0 for x = 0 and any y that is not NaN
     Shapes      x (), y () -> ()
     Domain      y >= 0, else NaN where x != 0
-    Checked by  tests/kernels/test_scalar.py
     """
     if x == 0.0 and y == y:
         return 0.0
@@ -156,7 +151,6 @@ def sigmoid(x):
     Shapes      x () -> ()
     Domain      all floats
     Stability   only e^-|x| is formed; relative precision in both tails
-    Checked by  tests/kernels/test_scalar.py
     """
     small = math.exp(-math.fabs(x))
     if x >= 0.0:
@@ -172,7 +166,6 @@ def softplus(x):
     Shapes      x () -> ()
     Domain      all floats
     Stability   max(x, 0) + log1p(e^-|x|); relative precision in both tails
-    Checked by  tests/kernels/test_scalar.py
     """
     tail = math.log1p(math.exp(-math.fabs(x)))
     if x > 0.0:
@@ -187,7 +180,6 @@ def log_sigmoid(x):
     Formula     log sigmoid(x) = -softplus(-x);  its derivative is sigmoid(-x)
     Shapes      x () -> ()
     Domain      all floats
-    Checked by  tests/kernels/test_scalar.py
     """
     return -softplus(-x)
 
@@ -201,7 +193,6 @@ def log1mexp(x):
     Domain      x <= 0
     Stability   log(-expm1(x)) above -log 2, log1p(-e^x) below
     Source      Mächler 2012, "Accurately computing log(1 - exp(-|a|))", eq. (7)
-    Checked by  tests/kernels/test_scalar.py
     """
     if x > -LOG_2:
         return log(-expm1(x))
@@ -215,6 +206,18 @@ def logit(p):
     Formula     log(p / (1 - p));  -inf at 0, inf at 1
     Shapes      p () -> ()
     Domain      0 <= p <= 1, else NaN
-    Checked by  tests/kernels/test_scalar.py
     """
     return log(p) - log1p(-p)
+
+
+@portable
+def truncate(x):
+    """The whole part of a number, as a float.
+
+    Formula     sign(x) floor |x|
+    Shapes      x () -> ()
+    Domain      all floats; infinities and NaN stay
+    """
+    if math.fabs(x) < LARGEST_FRACTIONAL:
+        return float(int(x))
+    return x
