@@ -13,6 +13,10 @@ therefore call a kernel of refvi without further words. Functions marked after t
 Not `numba.cuda.extending.register_jitable`: that one serves device code and breaks `njit`.
 """
 
+import time
+
+LOADED = time.time()  # every kernel's source is read about now; the compile cache asks whether it changed later
+
 _marked: list = []
 _registered: set = set()
 _state = {"compiler": False}

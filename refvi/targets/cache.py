@@ -2,7 +2,9 @@
 
 Numba's own cache looks at the file of the driver and not at the kernels it calls: after an edit of a kernel it returns the
 old value. Here the cache lies in a folder named after a hash of every source file of refvi, the versions of numba and
-Python, and the processor. `REFVI_CACHE_DIR` moves it; where it cannot be written there is none.
+Python, and the processor; folders that were not used for a month go. A process whose sources were edited after it loaded
+them writes nothing: its code and the files on disk are no longer the same thing. `REFVI_CACHE_DIR` moves the cache; where it
+cannot be written there is none.
 
 Checked by  tests/targets/test_cache.py
 """
@@ -12,34 +14,62 @@ import functools
 import hashlib
 import os
 import platform
+import re
+import shutil
 import sys
+import time
 from pathlib import Path
 
+from refvi.kernels.portable import LOADED
+
 PACKAGE = Path(__file__).parents[1]
+MARGIN = 2.0
+MONTH = 30 * 86400.0
+
+
+def directory():
+    """The folder of this version of the sources, or None where it cannot be written or the sources have moved on."""
+    sources = sorted(PACKAGE.rglob("*.py"))
+    if max(path.stat().st_mtime for path in sources) > LOADED - MARGIN:
+        return None
+    return _folder(tuple(sources))
 
 
 @functools.cache
-def directory():
-    """The folder of this version of the sources, or None where it cannot be written."""
+def _folder(sources):
     import numba
-    from llvmlite import binding
 
     digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sources:
         digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
-    digest.update(
-        f"{numba.__version__} {sys.version} {platform.machine()} {binding.get_host_cpu_name()}".encode()
-    )
-    home = os.environ.get("REFVI_CACHE_DIR") or _user_cache()
-    folder = Path(home) / digest.hexdigest()[:24]
+    digest.update(f"{numba.__version__} {sys.version} {platform.machine()} {_processor()}".encode())
+    home = Path(os.environ.get("REFVI_CACHE_DIR") or _user_cache())
+    folder = home / digest.hexdigest()[:24]
     try:
+        if not folder.exists():
+            _prune(home)
         folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
         probe = folder / f".write-{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError:
         return None
     return folder
+
+
+def _processor():
+    """The processor's name; Numba's index inside the folder keeps processors apart as well."""
+    from numba.core.registry import cpu_target
+
+    return cpu_target.target_context.codegen().magic_tuple()
+
+
+def _prune(home):
+    """Remove the folders of earlier sources that nobody has used for a month."""
+    for old in home.glob("*"):
+        if re.fullmatch(r"[0-9a-f]{24}", old.name) and time.time() - old.stat().st_mtime > MONTH:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _user_cache():
