@@ -20,6 +20,7 @@ FILES = (
     "iwae",
     "iwae_gradient",
     "score",
+    "pathwise",
 )
 
 
