@@ -6,9 +6,8 @@ strip ends.
 """
 
 import numpy as np
-from numba import prange
 
-from refvi.fast.compiled import aligned, compiled, parallel, two_sum
+from refvi.fast.compiled import aligned, compiled, two_sum
 from refvi.fast.layout import LANES, ROWS
 from refvi.fast.products import LANES2, LANES3, multiply_tile
 
@@ -71,12 +70,12 @@ def batch_strip(A, C, S, T, sharing, first, last, sums):
             part = dot_lanes(T[q, tile * LANES : (tile + 1) * LANES], column[q * LANES : (q + 1) * LANES])
             sums[q], rest = two_sum(sums[q], part)
             carry[q] += rest
-    sums += carry
+    for q in range(B):
+        sums[q] += carry[q]
 
 
-@parallel
-def batch_strips(A, C, S, T, sharing, strip, first, sums):
-    """One sum for each strip of rows from `first` on, and each datum: sums (strips, B)."""
-    for s in prange(sums.shape[0]):
-        row = (first + s) * strip
-        batch_strip(A, C, S, T, sharing, row, row + strip, sums[s])
+@compiled
+def batch_strips(A, C, S, T, sharing, strip, first, last, sums):
+    """The strips first..last-1: one sum for each and each datum, sums (strips, B)."""
+    for s in range(first, last):
+        batch_strip(A, C, S, T, sharing, s * strip, (s + 1) * strip, sums[s])

@@ -7,16 +7,14 @@ inlined. Importing this module imports Numba: only modules that need compiled co
 imported when first used.
 """
 
+from functools import partial
+
 import numpy as np
-from numba import njit
 
-CACHE = False
-OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "cache": CACHE}
-REORDER = {"reassoc", "contract", "nsz"}
+from refvi.targets.cache import compiled as cached_njit
 
-exact = njit(**OPTIONS)
-compiled = njit(fastmath=REORDER, **OPTIONS)
-parallel = njit(parallel=True, fastmath=REORDER, **OPTIONS)
+exact = partial(cached_njit, boundscheck=False)
+compiled = partial(cached_njit, boundscheck=False, fastmath={"reassoc", "contract", "nsz"})
 
 
 @exact

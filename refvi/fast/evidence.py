@@ -35,7 +35,7 @@ def prepare_compiled(problem):
     D, K = problem.W.shape
     if not worth_compiling(K, D):
         return None
-    from refvi.fast import multiplicative  # imports Numba
+    from refvi.fast.network import Route, prepare  # imports Numba
 
-    network = multiplicative.prepare(problem)
-    return None if network.route is multiplicative.Route.LOG else network
+    network = prepare(problem)
+    return None if network.route is Route.LOG else network

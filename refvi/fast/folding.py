@@ -56,7 +56,7 @@ def fold_columns(values, width, bits, by_bit):
     tile_bits = bits - LANE_BITS
     by_tile = np.empty((tile_bits, width * LANES))
     fold_rows(values.reshape((1 << tile_bits, width * LANES)), tile_bits, by_tile)
-    total, lane_sums = np.empty(width), np.zeros(LANE_BITS)
+    total, lane_sums = np.empty(width), np.empty(LANE_BITS)
     for d in range(width):
         for k in range(tile_bits):
             part = 0.0
@@ -65,7 +65,8 @@ def fold_columns(values, width, bits, by_bit):
             by_bit[LANE_BITS + k, d] = part
         lane_sums[:] = 0.0
         total[d] = fold_lanes(values, d * LANES, lane_sums, 0)
-        by_bit[:LANE_BITS, d] = lane_sums
+        for k in range(LANE_BITS):
+            by_bit[k, d] = lane_sums[k]
     return total
 
 
@@ -95,7 +96,8 @@ def fold_quotients(A, C, GA, GC, row_weight, column_weight, high, low):
         for d in range(visibles):
             GA[i, d] *= A[i, d]
     fold_rows(GA, high, on[:high, :visibles])
-    on[high + low, :visibles] = GA[0]
+    for d in range(visibles):
+        on[high + low, d] = GA[0, d]
     fold_rows(row_weight.reshape((rows, 1)), high, on[:high, visibles:])
     on[high + low, visibles] = row_weight[0]
     add_groups(GC)

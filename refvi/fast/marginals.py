@@ -5,10 +5,8 @@ every expectation of the high bits, folded columns give those of the low bits. G
 gives the second moments with bit l.
 """
 
-from numba import prange
-
 from refvi.fast.batch import add_rows, invert_tile
-from refvi.fast.compiled import aligned, compiled, parallel
+from refvi.fast.compiled import aligned, compiled
 from refvi.fast.folding import fold_lanes
 from refvi.fast.layout import LANE_BITS, LANES, ROWS
 from refvi.fast.products import LANES2, LANES3, multiply_tile
@@ -70,13 +68,13 @@ def marginal_strip(A, C, S, T, sharing, first, last, rows, sums):
             fold_tile(part, tile, sums[q])
 
 
-@parallel
-def marginal_strips(A, C, S, T, sharing, strip, rows, sums):
-    """All strips: rows (B, I) and sums (strips, B, 1 + low), both zeroed.
+@compiled
+def marginal_strips(A, C, S, T, sharing, strip, first, last, rows, sums):
+    """The strips first..last-1: rows (B, I) and sums (strips, B, 1 + low), both zeroed.
 
     Formula     rows[b, i] = sum_j w_bij;  sums[s, b, 0] = sum of w over a strip, [1 + k] over its states with
                 low bit k set;  w_bij = S_bi T_bj / product_ij
     Checked by  tests/fast/test_posterior.py
     """
-    for s in prange(sums.shape[0]):
+    for s in range(first, last):
         marginal_strip(A, C, S, T, sharing, s * strip, (s + 1) * strip, rows, sums[s])

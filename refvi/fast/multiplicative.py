@@ -1,8 +1,8 @@
-"""The routes that multiply: tables are prepared once, strips of rows are summed by compiled code, sums are
-joined.
+"""Evidence by the routes that multiply: strips of rows are summed by compiled code, sums are joined.
 
 The sum of a strip does not depend on who computes it, and strips are joined with `math.fsum`, whose result is
-independent of the order: the evidence is the same to the last bit for any number of threads.
+independent of the order: the evidence is the same to the last bit for any number of threads, shards or machines of
+one kind. Strips are numbered through all top states: strip s of top state t has the number t * strips + s.
 """
 
 import math
@@ -11,44 +11,19 @@ from typing import NamedTuple
 import numpy as np
 
 from refvi.fast.batch import batch_strips
-from refvi.fast.layout import Split, split_bits
 from refvi.fast.narrow import narrow_strips
-from refvi.fast.ranges import Route, choose_route, chunk_ends, measure_visibles
-from refvi.fast.tables import data_tables, tile_table, top_table
-from refvi.fast.threads import team
+from refvi.fast.network import high_table, in_parts, states_of
+from refvi.fast.ranges import Route, chunk_ends
+from refvi.fast.threads import share
 from refvi.fast.wide import wide_strips
-from refvi.fast.wide_tables import LN2_HIGH, LN2_LOW, wide_data_tables
-
-DATA_AT_ONCE = 64  # columns of so many data stay in the second-level cache
+from refvi.fast.wide_tables import LN2_HIGH, LN2_LOW
 
 
-class Network(NamedTuple):
-    """A model made ready: the cut of its bits, the ranges, the route, and the low table.
+class Sums(NamedTuple):
+    """Sums over strips: the weight of strip s and datum b is value[s, b] 2^exponent[s, b], both (strips, B)."""
 
-    shift, half (Dp,)   as in `ranges`
-    C (2^low Dp,)       as in `tables`; empty on the route LOG
-    """
-
-    W: np.ndarray
-    b: np.ndarray
-    c: np.ndarray
-    split: Split
-    shift: np.ndarray
-    half: np.ndarray
-    route: Route
-    C: np.ndarray
-
-
-def prepare(problem):
-    """Measure a model, choose its route and build its low table."""
-    D, K = problem.W.shape
-    split = split_bits(K, D)
-    shift, half = np.zeros(split.visibles, np.int64), np.zeros(split.visibles)
-    reach = measure_visibles(problem.W, problem.b, split.high, split.low, shift, half)
-    route = choose_route(half, reach)
-    empty = route is Route.LOG
-    C = np.empty(0) if empty else tile_table(problem.W, problem.b, split.high, split.low, shift)
-    return Network(problem.W, problem.b, problem.c, split, shift, half, route, C)
+    value: np.ndarray
+    exponent: np.ndarray
 
 
 def log_evidence(network, x, threads=None):
@@ -57,60 +32,74 @@ def log_evidence(network, x, threads=None):
     Shapes      x (B, D) -> (B,)
     Checked by  tests/fast/test_multiplicative.py
     """
-    evidence = _wide if network.route is Route.WIDE else _narrow
-    with team(threads):
-        return np.concatenate([evidence(network, part) for part in in_parts(x)])
+    parts = []
+    for part in in_parts(x):
+        states = states_of(network, part)
+        sums = strip_sums(network, states, 0, all_strips(network), threads)
+        parts.append(join(network, states, sums))
+    return np.concatenate(parts)
 
 
-def in_parts(x):
-    """Data in blocks that are treated together."""
-    return [x[start : start + DATA_AT_ONCE] for start in range(0, len(x), DATA_AT_ONCE)]
+def all_strips(network):
+    """Number of strips of all top states."""
+    return network.split.strips << network.split.top
 
 
-def _narrow(network, x):
-    split, sharing = network.split, 4 if network.route is Route.NARROW else 2
-    S, T, R, offset = data_tables(x, network.W, network.b, network.c, split.high, split.low)
-    sums = np.empty((1 << split.top, split.strips, len(x)))
-    for top, A in high_tables(network):
-        if len(x) == 1:
-            narrow_strips(A, network.C, S[0], T[0], sharing, split.strip, 0, sums[top].reshape(-1))
-        else:
-            batch_strips(A, network.C, S, T, sharing, split.strip, 0, sums[top])
-    sums *= R.T[:, None, :]
-    return np.array([log_total(network, sums[..., q], offset[q]) for q in range(len(x))])
+def strip_sums(network, states, first, last, threads=None):
+    """Sums over the strips numbered first..last-1, the factors R of the top states included.
+
+    Shapes      -> Sums of (last - first, B)
+    Checked by  tests/fast/test_multiplicative.py
+    """
+    strips, B = network.split.strips, len(states.S)
+    value, exponent = np.empty((last - first, B)), np.zeros((last - first, B), np.int64)
+    for top in range(first // strips, -(-last // strips)):
+        start, stop = max(first - top * strips, 0), min(last - top * strips, strips)
+        sums = _top_sums(network, high_table(network, top), states, start, stop, threads)
+        piece = slice(top * strips + start - first, top * strips + stop - first)
+        value[piece] = sums.value[start:stop] * states.R[:, top]
+        if network.route is Route.WIDE:
+            exponent[piece] = sums.exponent[start:stop] + states.Re[:, top]
+    return Sums(value, exponent)
 
 
-def _wide(network, x):
-    *states, offset = wide_data_tables(
-        x, network.W, network.b, network.c, network.split.high, network.split.low
-    )
-    sums, peak = wide_sums(network, states)
-    return np.array([log_total(network, sums[..., q], offset[q], peak[q]) for q in range(len(x))])
+def _top_sums(network, A, states, start, stop, threads):
+    """Sums (strips, B) of one top state, of which start..stop-1 are filled in."""
+    C, strip, S, T = network.C, network.split.strip, states.S, states.T
+    sums = Sums(np.empty((network.split.strips, len(S))), np.empty((network.split.strips, len(S)), np.int64))
+    if network.route is Route.WIDE:
+        rest = A, C, chunk_ends(network.half), S, states.Se, T, states.Te, strip
+
+        def run(i, j):
+            wide_strips(*rest, start + i, start + j, *sums)
+    else:
+        kernel = narrow_strips if len(S) == 1 else batch_strips
+
+        def run(i, j):
+            kernel(A, C, S, T, network.sharing, strip, start + i, start + j, sums.value)
+
+    share(run, stop - start, network.factors // network.split.strips * (stop - start), threads)
+    return sums
 
 
-def wide_sums(network, states):
-    """Sums of all strips, (2^top, strips, B), in units of 2^peak (B,)."""
-    split, ends = network.split, chunk_ends(network.half)
-    (S, T, R), (Se, Te, Re) = states
-    sums = np.empty((1 << split.top, split.strips, len(S)))
-    peaks = np.empty(sums.shape, np.int64)
-    for top, A in high_tables(network):
-        wide_strips(A, network.C, ends, S, Se, T, Te, split.strip, 0, sums[top], peaks[top])
-    sums *= R.T[:, None, :]
-    peaks += Re.T[:, None, :]
-    peak = peaks.max(axis=(0, 1))
-    return np.ldexp(sums, np.maximum(peaks - peak, -2000)), peak
+def join(network, states, sums):
+    """Log evidence (B,) from the sums of all strips.
+
+    Checked by  tests/fast/test_multiplicative.py
+    """
+    scaled, peak = scale_to_peak(sums)
+    columns = zip(scaled.T, states.offset, peak)
+    return np.array([log_total(network, math.fsum(column), *rest) for column, *rest in columns])
 
 
-def high_tables(network):
-    """Each top state with its A."""
-    split = network.split
-    for top in range(1 << split.top):
-        yield top, top_table(network.W, split.high, split.low, network.shift, top)
+def scale_to_peak(sums):
+    """Sums of all strips in units of 2^peak, (strips, B), and peak (B,), the largest exponent."""
+    peak = sums.exponent.max(axis=0)
+    return np.ldexp(sums.value, np.maximum(sums.exponent - peak, -2000)), peak
 
 
-def log_total(network, sums, offset, exponent=0):
-    """Logarithm of 2^exponent times the sum of all strips, with the scales put back without loss."""
-    mantissa, more = math.frexp(math.fsum(np.ravel(sums)))
+def log_total(network, total, offset, exponent=0):
+    """Logarithm of total 2^exponent, with the scales of the tables put back without loss."""
+    mantissa, more = math.frexp(total)
     power = more + int(exponent) - int(network.shift.sum())
     return math.fsum([math.log(mantissa), power * LN2_HIGH, power * LN2_LOW, offset[0], offset[1]])

@@ -8,11 +8,10 @@ import numpy as np
 
 from refvi.fast.doubling import bits
 from refvi.fast.log_domain import Posterior
-from refvi.fast.multiplicative import in_parts
-from refvi.fast.narrow_posterior import narrow_marginals, narrow_posterior, narrow_states, narrow_tables
+from refvi.fast.narrow_posterior import narrow_marginals, narrow_posterior, narrow_tables
+from refvi.fast.network import in_parts, states_of
 from refvi.fast.ranges import Route
 from refvi.fast.sums_by_bit import join_top_pairs, pairs_from_tables
-from refvi.fast.threads import team
 from refvi.fast.wide_posterior import wide_marginals, wide_posterior, wide_shares, wide_tables
 
 
@@ -25,8 +24,7 @@ def posterior(network, x, threads=None):
     Checked by  tests/fast/test_posterior.py
     """
     route = wide_posterior if network.route is Route.WIDE else narrow_posterior
-    with team(threads):
-        values, means, slopes = zip(*(route(network, part) for part in in_parts(x)))
+    values, means, slopes = zip(*(route(network, part, threads) for part in in_parts(x)))
     on, slope = np.concatenate(means), sum(slopes)
     D = x.shape[1]
     residual_on = np.einsum("bd,bk->dk", x, on) - slope[:-1, :D].T
@@ -39,8 +37,7 @@ def marginals(network, x, threads=None):
     Checked by  tests/fast/test_posterior.py
     """
     route = wide_marginals if network.route is Route.WIDE else narrow_marginals
-    with team(threads):
-        parts = [route(network, part) for part in in_parts(x)]
+    parts = [route(network, part, threads) for part in in_parts(x)]
     return tuple(np.concatenate(part) for part in zip(*parts))
 
 
@@ -52,13 +49,14 @@ def pair_moments(network, x, threads=None):
 
     Checked by  tests/fast/test_pairs.py
     """
-    with team(threads):
-        if network.route is Route.WIDE:
-            states = _with_low_bits(wide_shares(network, x)[1])
-            tables = ((found.rows, found.columns) for _, found in wide_tables(network, states))
-        else:
-            tables = narrow_tables(network, _with_low_bits(narrow_states(network, x)))
-        pairs, total = join_top_pairs([pairs_from_tables(*pair) for pair in tables])
+    if network.route is Route.WIDE:
+        _, states, peak = wide_shares(network, x, threads)
+        states = _with_low_bits(states)
+        found = wide_tables(network, states, np.repeat(peak, len(states.S)), threads)
+        tables = ((part.rows, part.columns) for _, part in found)
+    else:
+        tables = narrow_tables(network, _with_low_bits(states_of(network, x)), threads)
+    pairs, total = join_top_pairs([pairs_from_tables(*pair) for pair in tables])
     return pairs / total
 
 

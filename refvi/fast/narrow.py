@@ -1,8 +1,6 @@
 """Evidence of one datum where products of four, or two, states fit into a double and share a division."""
 
-from numba import prange
-
-from refvi.fast.compiled import aligned, compiled, parallel, two_sum
+from refvi.fast.compiled import aligned, compiled, two_sum
 from refvi.fast.layout import LANES, ROWS
 from refvi.fast.products import LANES2, LANES3, multiply_tile
 
@@ -57,9 +55,8 @@ def narrow_strip(A, C, S, T, sharing, first, last):
     return total + carry
 
 
-@parallel
-def narrow_strips(A, C, S, T, sharing, strip, first, sums):
-    """One sum for each strip of rows from `first` on: sums (strips,)."""
-    for s in prange(sums.size):
-        row = (first + s) * strip
-        sums[s] = narrow_strip(A, C, S, T, sharing, row, row + strip)
+@compiled
+def narrow_strips(A, C, S, T, sharing, strip, first, last, sums):
+    """The strips first..last-1: one sum for each, sums (strips, 1)."""
+    for s in range(first, last):
+        sums[s, 0] = narrow_strip(A, C, S[0], T[0], sharing, s * strip, (s + 1) * strip)

@@ -5,9 +5,7 @@ divided by each evidence, so that the gradients of all data cost one pass. Rows 
 size; a group owns its rows of GA and keeps its own GC, and the groups are added afterwards in order.
 """
 
-from numba import prange
-
-from refvi.fast.compiled import aligned, compiled, parallel
+from refvi.fast.compiled import aligned, compiled
 from refvi.fast.layout import LANES
 from refvi.fast.quotients import PAIR, WIDTH, prefix_products, spread_quotients
 
@@ -66,10 +64,12 @@ def narrow_group(A, C, S, T, first, last, GA, GC, row_weight, column_weight):
             spread_quotients(A, i, C, start, 0, visibles, prefix, joint, GA, GC)
 
 
-@parallel
-def narrow_groups(A, C, S, T, GA, GC, row_weight, column_weight):
-    """All rows, in GC.shape[0] groups: GA (I, Dp), GC (groups, Dp J), weights (I,) and (groups, J), all zeroed."""
-    groups = GC.shape[0]
-    rows = A.shape[0] // groups
-    for g in prange(groups):
+@compiled
+def narrow_groups(A, C, S, T, first, last, GA, GC, row_weight, column_weight):
+    """The groups first..last-1 of GC.shape[0] equal ones; everything from GA on arrives zeroed.
+
+    Shapes      GA (I, Dp), GC (groups, Dp J), row_weight (I,), column_weight (groups, J)
+    """
+    rows = A.shape[0] // GC.shape[0]
+    for g in range(first, last):
         narrow_group(A, C, S, T, g * rows, (g + 1) * rows, GA, GC[g], row_weight, column_weight[g])

@@ -9,9 +9,8 @@ mantissa and exponent too. Sums are kept relative to the largest exponent met so
 import math
 
 import numpy as np
-from numba import prange
 
-from refvi.fast.compiled import aligned, compiled, parallel, two_sum
+from refvi.fast.compiled import aligned, compiled, two_sum
 from refvi.fast.layout import LANES, ROWS
 from refvi.fast.products import LANES2, LANES3, multiply_tile
 
@@ -104,12 +103,12 @@ def wide_strip(A, C, ends, S, Se, T, Te, first, last, sums, peaks):
                 part = wide_ratios(S[q], i, T[q, columns], product, factor)
                 sums[q], rest = two_sum(sums[q], part)
                 carry[q] += rest
-    sums += carry
+    for q in range(B):
+        sums[q] += carry[q]
 
 
-@parallel
-def wide_strips(A, C, ends, S, Se, T, Te, strip, first, sums, peaks):
-    """One sum for each strip of rows from `first` on, and each datum: sums, peaks (strips, B)."""
-    for s in prange(sums.shape[0]):
-        row = (first + s) * strip
-        wide_strip(A, C, ends, S, Se, T, Te, row, row + strip, sums[s], peaks[s])
+@compiled
+def wide_strips(A, C, ends, S, Se, T, Te, strip, first, last, sums, peaks):
+    """The strips first..last-1: one sum for each and each datum, sums and peaks (strips, B)."""
+    for s in range(first, last):
+        wide_strip(A, C, ends, S, Se, T, Te, s * strip, (s + 1) * strip, sums[s], peaks[s])

@@ -6,9 +6,8 @@ than the chunk's share is divided away.
 """
 
 import numpy as np
-from numba import prange
 
-from refvi.fast.compiled import aligned, compiled, parallel
+from refvi.fast.compiled import aligned, compiled
 from refvi.fast.layout import LANES, ROWS
 from refvi.fast.marginals import fold_tile
 from refvi.fast.products import LANES2, LANES3
@@ -46,7 +45,8 @@ def add_weights(weight, rows, i, column, total, fresh):
     rows[i + 2] += t2
     rows[i + 3] += t3
     if fresh:
-        total[:] = weight
+        for q in range(TILE):
+            total[q] = weight[q]
     else:
         for q in range(TILE):
             total[q] += weight[q]
@@ -100,9 +100,9 @@ def wide_group(A, C, ends, states, peak, first, last, GA, GC, rows, sums, column
             fold_tile(part, tile, sums[q])
 
 
-@parallel
-def wide_groups(A, C, ends, states, peak, GA, GC, rows, sums, column_weight):
-    """All rows, in groups: everything from GA on arrives zeroed; a GA of size 0 leaves the quotients out.
+@compiled
+def wide_groups(A, C, ends, states, peak, start, stop, GA, GC, rows, sums, column_weight):
+    """The groups start..stop-1; everything from GA on arrives zeroed, a GA of size 0 leaves the quotients out.
 
     Formula     w_bij = S_bi T_bj 2^(Se_bi + Te_bj - peak_b) / product_ij is the posterior probability of the state
     Shapes      states (S, Se, T, Te), each (B, I) or (B, J); peak (B,); GA (I, Dp), GC (groups, Dp J), rows (B, I),
@@ -110,6 +110,6 @@ def wide_groups(A, C, ends, states, peak, GA, GC, rows, sums, column_weight):
     Checked by  tests/fast/test_posterior.py
     """
     size = A.shape[0] // sums.shape[0]
-    for g in prange(sums.shape[0]):
+    for g in range(start, stop):
         first, last = g * size, (g + 1) * size
         wide_group(A, C, ends, states, peak, first, last, GA, GC[g], rows, sums[g], column_weight[g])

@@ -9,6 +9,7 @@ from sbn_twins import UNIT, absolute_terms, ball_log_evidence, long_log_evidence
 from refvi.fast import layout, multiplicative
 from refvi.fast.arguments import read_problem
 from refvi.fast.evidence import log_evidence
+from refvi.fast.network import prepare
 from refvi.fast.ranges import Route
 from refvi.laws.outcome import Outcome, combine
 
@@ -23,7 +24,7 @@ SLOWER = {
 
 def by_route(network, route=None, threads=1):
     problem = read_problem(*network)
-    ready = multiplicative.prepare(problem)
+    ready = prepare(problem)
     return multiplicative.log_evidence(ready._replace(route=route or ready.route), problem.x, threads)
 
 
@@ -33,7 +34,7 @@ def law_encloses(subject, network):
     ball = ball_log_evidence(x, W, b, c)
     tolerance = float(ball.rad()) + 8 * UNIT * absolute_terms(W, b, c)
     outcomes = [Outcome("evidence lies in the ball", 0.0, 1)]
-    for route in SLOWER[multiplicative.prepare(read_problem(*network)).route]:
+    for route in SLOWER[prepare(read_problem(*network)).route]:
         for batch in (x, np.stack([x, 1 - x])):
             got = subject((batch, W, b, c), route)[0]
             error = abs(got - float(ball.mid())) / tolerance
@@ -71,7 +72,7 @@ def test_law_rejects(mutant):
 def test_error_is_below_two_units_in_the_last_place(K, D, scale):
     network = model(K, D, seed=K, scale=scale)
     exact = long_log_evidence(*network)
-    for route in SLOWER[multiplicative.prepare(read_problem(*network)).route]:
+    for route in SLOWER[prepare(read_problem(*network)).route]:
         assert ulps(by_route(network, route)[0], exact) <= 2.0
 
 
@@ -99,7 +100,7 @@ def test_more_data_than_fit_at_once(monkeypatch):
     _, W, b, c = model(K=10, D=4)
     batch = (np.random.default_rng(1).random((7, 4)) < 0.5) * 1.0
     whole = by_route((batch, W, b, c))
-    monkeypatch.setattr(multiplicative, "DATA_AT_ONCE", 3)
+    monkeypatch.setattr("refvi.fast.network.DATA_AT_ONCE", 3)
     np.testing.assert_allclose(by_route((batch, W, b, c)), whole, rtol=4 * UNIT)
 
 

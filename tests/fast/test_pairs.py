@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from sbn_strategies import networks
 from sbn_twins import UNIT, absolute_terms, enumerate_states, model
 
-from refvi.fast import layout, multiplicative, multiplicative_posterior
+from refvi.fast import layout, multiplicative_posterior
 from refvi.fast.arguments import read_problem
 from refvi.fast.evidence import log_evidence
 from refvi.fast.gradient import posterior_means
+from refvi.fast.network import prepare
 from refvi.fast.pairs import posterior_pair_moments
 from refvi.fast.ranges import Route
 from refvi.laws.outcome import Outcome
@@ -50,7 +51,7 @@ def test_compiled_moments(monkeypatch, route, table_bits):
     monkeypatch.setattr(layout, "TABLE_BITS", table_bits)
     x, W, b, c = model(K=16 if table_bits == 8 else 10, D=5)
     problem = read_problem(x, W, b, c)
-    network = multiplicative.prepare(problem)._replace(route=route)
+    network = prepare(problem)._replace(route=route)
     found = multiplicative_posterior.pair_moments(network, problem.x, 1)
     tolerance = 16 * UNIT * absolute_terms(W, b, c)
     np.testing.assert_allclose(found, posterior_pair_moments(x, W, b, c), rtol=0, atol=tolerance)

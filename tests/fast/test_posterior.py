@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from sbn_strategies import networks
 from sbn_twins import UNIT, absolute_terms, model
 
-from refvi.fast import layout, log_domain, multiplicative, multiplicative_posterior
+from refvi.fast import layout, log_domain, multiplicative_posterior
 from refvi.fast.arguments import read_problem
+from refvi.fast.network import prepare
 from refvi.fast.ranges import Route
 from refvi.laws.outcome import Outcome, combine
 
@@ -28,7 +29,7 @@ def law_agrees_with_logarithms(subject, problem):
     twin = log_domain.posterior(problem, values)
     tolerance = 16 * len(problem.x) * UNIT * absolute_terms(*problem[1:])
     outcomes = [Outcome("posterior sums", 0.0, 1)]
-    for network in routes(multiplicative.prepare(problem)):
+    for network in routes(prepare(problem)):
         found = subject(network, problem.x, 1)
         pairs = zip(("log_evidence", *twin._fields), (found[0], *found[1]), (values, *twin))
         for name, got, exact in pairs:
@@ -100,9 +101,9 @@ def test_top_bits(monkeypatch, data):
 def test_marginals_are_those_of_the_posterior(monkeypatch, route, data):
     _, W, b, c = model(K=11, D=6)
     problem = read_problem((np.random.default_rng(1).random((data, 6)) < 0.5) * 1.0, W, b, c)
-    network = multiplicative.prepare(problem)._replace(route=route)
+    network = prepare(problem)._replace(route=route)
     values, found = multiplicative_posterior.posterior(network, problem.x)
-    monkeypatch.setattr(multiplicative, "DATA_AT_ONCE", 2)
+    monkeypatch.setattr("refvi.fast.network.DATA_AT_ONCE", 2)
     parts = multiplicative_posterior.marginals(network, problem.x)
     tolerance = 8 * UNIT * absolute_terms(W, b, c)
     np.testing.assert_allclose(parts[0], values, rtol=0, atol=tolerance)
@@ -114,7 +115,7 @@ def test_marginals_are_those_of_the_posterior(monkeypatch, route, data):
 def test_bits_do_not_depend_on_threads(monkeypatch, route, data):
     x, W, b, c = model(K=14, D=9)
     problem = read_problem(np.stack([x, 1 - x])[:data], W, b, c)
-    network = multiplicative.prepare(problem)._replace(route=route)
+    network = prepare(problem)._replace(route=route)
     monkeypatch.setattr(layout, "FACTORS_PER_GROUP", 1 << 15)
     one = multiplicative_posterior.posterior(network, problem.x, 1)
     for threads in (2, None):
