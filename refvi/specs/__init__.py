@@ -21,6 +21,8 @@ FILES = (
     "iwae_gradient",
     "score",
     "pathwise",
+    "sbn",
+    "sbn_elbo",
 )
 
 
