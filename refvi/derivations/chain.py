@@ -20,7 +20,7 @@ import numpy as np
 
 from refvi.derivations.compare import LIMIT, RELATIONS, SPELLED, compare, converges
 from refvi.derivations.draw import describe, from_generator, inject
-from refvi.derivations.numbers import Number, number, stack
+from refvi.derivations.numbers import Number, computed, number, stack
 from refvi.errors import LawViolation, UsageError
 
 
@@ -144,7 +144,7 @@ def _well_formed(name, place, step):
     if relation not in (RELATIONS if place > 1 else ("",)):
         wanted = "one of " + ", ".join(RELATIONS) if place > 1 else 'empty ("") on the first line'
         raise UsageError(f"{name}: relation of step {place} must be {wanted}, got {step.relation!r}")
-    value = stack(step.value) if isinstance(step.value, list | tuple) else number(step.value)
+    value = stack(step.value) if isinstance(step.value, list | tuple) else computed(step.value)
     if not np.all(np.isfinite(value.value)):
         raise UsageError(f"{name}: step {place} ({step.formula}) must have a finite value, got {value.value}")
     return step._replace(relation=relation, value=value)

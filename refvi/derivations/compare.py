@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvi.derivations.numbers import number
+from refvi.derivations.numbers import computed, number
 from refvi.errors import UsageError
 
 EQUAL, AT_MOST, AT_LEAST, LIMIT, UNEQUAL = "=", "<=", ">=", "->", "!="
@@ -45,7 +45,7 @@ class Comparison(NamedTuple):
 
 def compare(relation, left, right, extra=0.0):
     """Judge `left relation right`; `extra` is a quadrature error that both sides do not know of."""
-    left, right = number(left), number(right)
+    left, right = computed(left), computed(right)
     difference = left.value - right.value
     tolerance = left.tolerance + right.tolerance + extra
     off = {

@@ -55,6 +55,9 @@ class Number:
     def __neg__(self):
         return Number(-self.value, self.size, self.error)
 
+    def __pos__(self):
+        return self
+
     def __pow__(self, power):
         value = self.value**power
         return _linear(value, (self, np.abs(power * self.value ** (power - 1))))
@@ -94,6 +97,11 @@ class Number:
 def number(a):
     """Anything as a `Number`; plain numbers are exact."""
     return a if isinstance(a, Number) else Number(a)
+
+
+def computed(a):
+    """A side of a relation: a plain number was computed somewhere, so it is good to a few u of itself."""
+    return a if isinstance(a, Number) else Number(a, np.abs(a))
 
 
 def _linear(value, *parts):

@@ -17,7 +17,7 @@ import numpy as np
 from refvi.derivations.claim import Undefined
 from refvi.derivations.compare import compare
 from refvi.derivations.draw import describe, from_generator, inject
-from refvi.derivations.numbers import number
+from refvi.derivations.numbers import computed
 from refvi.derivations.symbols import symbols_changed
 
 VERDICTS = ("holds", "misprint", "wrong", "depends", "settled")
@@ -69,10 +69,10 @@ def try_formula(claim, formula, model):
 
 def _compared(relation, formula, model):
     with np.errstate(all="ignore"):
-        left, right = (number(side) for side in inject(formula, model))
+        left, right = (computed(side) for side in inject(formula, model))
         extra = 0.0
         if hasattr(model, "coarser"):
-            rough = [number(side) for side in inject(formula, model.coarser())]
+            rough = [computed(side) for side in inject(formula, model.coarser())]
             extra = sum(np.abs(a.value - b.value) for a, b in zip((left, right), rough))
         found = compare(relation, left, right, extra)
     sign = SIGNS.get(relation, relation)
@@ -112,16 +112,11 @@ def _worst(worst):
     return f"worst error {worst:.2g} of the tolerance" if worst > 0.0 else "never violated"
 
 
-def _inside(claim, models, trials):
+def _depends(claim, models, trials):
     text, condition = claim.condition
     inside = [bool(inject(condition, m)) for m in models]
     kept = [t for t, yes in zip(trials, inside) if yes]
     others = [t for t, yes in zip(trials, inside) if not yes]
-    return text, kept, others
-
-
-def _depends(claim, models, trials):
-    text, kept, others = _inside(claim, models, trials)
     broken = next((t for t in kept if not t.holds), None)
     outside = [t for t in others if not t.holds]
     if broken:
@@ -142,7 +137,7 @@ def _corrected(claim, models, trials):
     false = next(t for t in trials if not t.holds)
     if claim.correction is None:
         return Verdict(ERROR, f"false, and no correction is known: {false.where}")
-    text, formula = claim.correction
+    formula = claim.correction[1]
     again = [try_formula(claim, formula, m) for m in models]
     broken = next((t for t in again if not t.holds), None)
     if broken:

@@ -2,7 +2,11 @@
 
 import ast
 import inspect
+import itertools
+import linecache
 import textwrap
+
+COUNT = itertools.count()
 
 
 def tree_of(function):
@@ -13,11 +17,12 @@ def tree_of(function):
 
 
 def compiled(tree, like):
-    """The function of a tree, with the globals of the original."""
-    space = dict(like.__globals__)
-    name = tree.body[0].name
-    exec(compile(ast.fix_missing_locations(tree), f"<mutant of {like.__name__}>", "exec"), space)
-    return space[name]
+    """The function of a tree, with the globals of the original and a source that `inspect` finds."""
+    space, source = dict(like.__globals__), ast.unparse(tree)
+    file = f"mutant {next(COUNT)} of {like.__name__}"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    exec(compile(source, file, "exec"), space)
+    return space[tree.body[0].name]
 
 
 def replaced(function, old, new):
@@ -37,7 +42,7 @@ def sign_flips(function):
             node.op = ast.UAdd()
         else:
             node.op = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
-        yield f"line {node.lineno}, sign {place}: {ast.unparse(node)}", compiled(tree, function)
+        yield f"sign {place}, now {ast.unparse(node)}", compiled(tree, function)
 
 
 def _is_sign(node):

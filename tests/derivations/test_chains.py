@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from refvi import derivations
 from refvi.derivations import check
 from refvi.derivations.chain import small_models
+
 from .hypothesis_draws import models
 from .mutants import replaced
 

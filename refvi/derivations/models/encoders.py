@@ -141,6 +141,22 @@ class Encoder(Normals):
     b: tuple = ()
     bend: float = 0.0
 
+    def g(self, eps):
+        """g_φ(ε, x) = μ_φ + σ_φ ∘ ε."""
+        return [self.mu[i] + self.sigma[i] * eps[i] for i in self.axes]
+
+    def moments_q(self, f):
+        """Means under q of f(z) and of f(z) (zᵢ - μᵢ)/σᵢ, on the grid."""
+        noise = [lambda z, i=i: (z[i] - self.mu[i]) / self.sigma[i] for i in self.axes]
+        return stack(
+            [self.integral(lambda z: self.q(z) * f(z))]
+            + [self.integral(lambda z, n=n: self.q(z) * f(z) * n(z)) for n in noise]
+        )
+
+    def moments_noise(self, f):
+        """Means over the noise of f(ε) and of f(ε) εᵢ: the second tells ẑ = μ + σ ∘ ε̂ from μ - σ ∘ ε̂."""
+        return stack([self.E(f(self.eps))] + [self.E(f(self.eps) * self.eps[i]) for i in self.axes])
+
     @cached_property
     def eps_hat(self):
         """Three draws of noise, (d, 3), for what is true at every point."""

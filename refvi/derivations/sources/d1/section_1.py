@@ -184,7 +184,7 @@ def _(offset_is_large):
     system="S21",
 )
 def score_impractical(var, E, f, baseline, score):
-    return var((f - baseline) * score), 10 * E((f - baseline) * score) ** 2
+    return var((f - baseline) * score), 10 * E(f * score) ** 2
 
 
 @score_impractical.when(

@@ -145,14 +145,13 @@ def usual_approach_quarter(z_hat, D, squared_norm, x_column, mu_theta, d, axes, 
 @D1.claim(
     "reparameterised-law",
     "3.1",
-    "ẑ = μ_φ + σ_φ ∘ ε̂ with ε̂ ~ N(0, I) has the law q_φ(z|x): ln q_φ(μ_φ + σ_φ ∘ ε|x) + Σ ln σ_φ^i = ln N(ε|0, I)",
+    "ẑ = g(ε̂) = μ_φ + σ_φ ∘ ε̂ with ε̂ ~ N(0, I) has the law q_φ(z|x): ln q_φ(g(ε)|x) + Σ ln σ_φ^i = ln N(ε|0, I)",
     models=encoders,
     derivation="reparameterisation.change-of-variables",
 )
-def reparameterised_law(q, mu_phi, sigma_phi, x, eps_hat, axes, log_normal, identity):
+def reparameterised_law(q, g, sigma_phi, x, eps_hat, axes, log_normal, identity):
     return (
-        ln(q([mu_phi(x)[i] + sigma_phi(x)[i] * eps_hat[i] for i in axes]))
-        + sum(ln(sigma_phi(x)[i]) for i in axes),
+        ln(q(g(eps_hat))) + sum(ln(sigma_phi(x)[i]) for i in axes),
         log_normal(eps_hat, [0.0 for _ in axes], identity),
     )
 
@@ -160,16 +159,17 @@ def reparameterised_law(q, mu_phi, sigma_phi, x, eps_hat, axes, log_normal, iden
 @D1.claim(
     "eq-reparameterised-estimate",
     "3.1",
-    "E_q( -D/2 ln(2π) - ½ ||x - μ_θ(z)||² ) ≈ -D/2 ln(2π) - ½ ||x - μ_θ(μ_φ + σ_φ ∘ ε̂)||², ε̂ ~ N(0, I)",
+    "E_q( -D/2 ln(2π) - ½ ||x - μ_θ(z)||² ) ≈ -D/2 ln(2π) - ½ ||x - μ_θ(μ_φ + σ_φ ∘ ε̂)||², ε̂ ~ N(0, I) "
+    "(in the mean, and in the mean with ε̂ᵢ)",
     models=encoders,
     derivation="elbo.gaussian",
 )
 def reparameterised_estimate(
-    integral, q, E_noise, D, squared_norm, x_column, mu_theta, mu_phi, sigma_phi, x, axes
+    moments_q, moments_noise, D, squared_norm, x_column, mu_theta, mu_phi, sigma_phi, x, axes
 ):
     return (
-        integral(lambda z: q(z) * (-D / 2 * ln(2 * pi) - 1 / 2 * squared_norm(x_column - mu_theta(z)))),
-        E_noise(
+        moments_q(lambda z: -D / 2 * ln(2 * pi) - 1 / 2 * squared_norm(x_column - mu_theta(z))),
+        moments_noise(
             lambda eps: (
                 -D / 2 * ln(2 * pi)
                 - 1
@@ -222,17 +222,18 @@ def _(integral, q, p, likelihood, divergence, E, D, squared_norm, x_column, mu_t
 @D1.claim(
     "eq-elbo-estimate-reparameterised",
     "3.1",
-    "L ≈ -D_KL(q || p) - D/2 ln(2π) - ½ ||x - μ_θ(μ_φ + σ_φ ∘ ε̂)||², ε̂ ~ N(0, I)",
+    "L ≈ -D_KL(q || p) - D/2 ln(2π) - ½ ||x - μ_θ(μ_φ + σ_φ ∘ ε̂)||², ε̂ ~ N(0, I) (in the mean, and in the mean with ε̂ᵢ)",
     models=encoders,
     derivation="elbo.gaussian",
 )
 def elbo_estimate_reparameterised(
+    moments_q,
     integral,
     q,
     p,
     likelihood,
     divergence,
-    E_noise,
+    moments_noise,
     D,
     squared_norm,
     x_column,
@@ -242,15 +243,16 @@ def elbo_estimate_reparameterised(
     x,
     axes,
 ):
+    prior_part = integral(lambda z: q(z) * ln(p(z) / q(z)))
     return (
-        integral(lambda z: q(z) * ln(p(z) * likelihood(z) / q(z))),
-        -divergence
-        - D / 2 * ln(2 * pi)
-        - 1
-        / 2
-        * E_noise(
-            lambda eps: squared_norm(
-                x_column - mu_theta([mu_phi(x)[i] + sigma_phi(x)[i] * eps[i] for i in axes])
+        moments_q(lambda z: prior_part + ln(likelihood(z))),
+        moments_noise(
+            lambda eps: (
+                -divergence
+                - D / 2 * ln(2 * pi)
+                - 1
+                / 2
+                * squared_norm(x_column - mu_theta([mu_phi(x)[i] + sigma_phi(x)[i] * eps[i] for i in axes]))
             )
         ),
     )
@@ -266,17 +268,33 @@ def elbo_estimate_reparameterised(
     derivation="elbo.gaussian",
 )
 def elbo_estimate_with_closed_form(
-    integral, q, p, likelihood, E_noise, D, squared_norm, x_column, mu_theta, mu_phi, sigma_phi, x, axes
+    moments_q,
+    integral,
+    q,
+    p,
+    likelihood,
+    moments_noise,
+    D,
+    squared_norm,
+    x_column,
+    mu_theta,
+    mu_phi,
+    sigma_phi,
+    x,
+    axes,
 ):
+    prior_part = integral(lambda z: q(z) * ln(p(z) / q(z)))
     return (
-        integral(lambda z: q(z) * ln(p(z) * likelihood(z) / q(z))),
-        1 / 2 * sum(1 + ln(sigma_phi(x)[i] ** 2) + sigma_phi(x)[i] ** 2 + mu_theta(x)[i] ** 2 for i in axes)
-        - D / 2 * ln(2 * pi)
-        - 1
-        / 2
-        * E_noise(
-            lambda eps: squared_norm(
-                x_column - mu_theta([mu_phi(x)[i] + sigma_phi(x)[i] * eps[i] for i in axes])
+        moments_q(lambda z: prior_part + ln(likelihood(z))),
+        moments_noise(
+            lambda eps: (
+                1
+                / 2
+                * sum(1 + ln(sigma_phi(x)[i] ** 2) + sigma_phi(x)[i] ** 2 + mu_theta(x)[i] ** 2 for i in axes)
+                - D / 2 * ln(2 * pi)
+                - 1
+                / 2
+                * squared_norm(x_column - mu_theta([mu_phi(x)[i] + sigma_phi(x)[i] * eps[i] for i in axes]))
             )
         ),
     )
@@ -285,16 +303,34 @@ def elbo_estimate_with_closed_form(
 @elbo_estimate_with_closed_form.corrected(
     "L ≈ ½ Σ (1 + ln (σ_φ^i)² - (σ_φ^i)² - (μ_φ^i)²) - D/2 ln(2π) - ½ ||x - μ_θ(μ_φ + σ_φ ∘ ε̂)||²"
 )
-def _(integral, q, p, likelihood, E_noise, D, squared_norm, x_column, mu_theta, mu_phi, sigma_phi, x, axes):
+def _(
+    moments_q,
+    integral,
+    q,
+    p,
+    likelihood,
+    moments_noise,
+    D,
+    squared_norm,
+    x_column,
+    mu_theta,
+    mu_phi,
+    sigma_phi,
+    x,
+    axes,
+):
+    prior_part = integral(lambda z: q(z) * ln(p(z) / q(z)))
     return (
-        integral(lambda z: q(z) * ln(p(z) * likelihood(z) / q(z))),
-        1 / 2 * sum(1 + ln(sigma_phi(x)[i] ** 2) - sigma_phi(x)[i] ** 2 - mu_phi(x)[i] ** 2 for i in axes)
-        - D / 2 * ln(2 * pi)
-        - 1
-        / 2
-        * E_noise(
-            lambda eps: squared_norm(
-                x_column - mu_theta([mu_phi(x)[i] + sigma_phi(x)[i] * eps[i] for i in axes])
+        moments_q(lambda z: prior_part + ln(likelihood(z))),
+        moments_noise(
+            lambda eps: (
+                1
+                / 2
+                * sum(1 + ln(sigma_phi(x)[i] ** 2) - sigma_phi(x)[i] ** 2 - mu_phi(x)[i] ** 2 for i in axes)
+                - D / 2 * ln(2 * pi)
+                - 1
+                / 2
+                * squared_norm(x_column - mu_theta([mu_phi(x)[i] + sigma_phi(x)[i] * eps[i] for i in axes]))
             )
         ),
     )
