@@ -1,5 +1,6 @@
 """Over all specs: the reference passes, under every convention; every mistake is caught and called by its own name."""
 
+import itertools
 import re
 
 import numpy as np
@@ -90,3 +91,73 @@ def test_generic_answers_are_finite(spec_id):
         for name, array in answer.items():
             assert np.all(np.isfinite(array.value)), name
             assert np.all(np.isfinite(array.size)), name
+
+
+# ---- what a convention means, said a second time
+
+STD_BY_WRITTEN = {
+    "var": lambda s: 1 / (2 * s),
+    "log_std": lambda s: s,
+    "log_var": lambda s: s / 2,
+    "precision": lambda s: -(s**3) / 2,
+}
+WRITTEN = {
+    "var": lambda s: s**2,
+    "log_std": np.log,
+    "log_var": lambda s: 2 * np.log(s),
+    "precision": lambda s: s**-2.0,
+}
+
+
+def reduced(full, option, axis):
+    return {"none": full, "sum": full.sum(axis), "mean": full.mean(axis)}[option]
+
+
+@pytest.mark.parametrize(
+    ("spec_id", "name", "option"), [o for o in OPTIONS if o[1] in ("scale", "sign", "units")]
+)
+def test_scale_sign_and_units(spec_id, name, option):
+    spec = SPECS[spec_id]
+    default = {**spec.conventions, **({"scale": "std"} if "scale" in spec.conventions else {})}
+    case = spec.draw_case(np.random.default_rng(8), default)
+    scales = {i.name for i in spec.inputs if i.domain == "scale"}
+    before = spec.answer(case, default)
+    if name == "scale":
+        handed = {
+            k[:-3] + option if k in scales else k: WRITTEN[option](v) if k in scales else v
+            for k, v in case.items()
+        }
+    else:
+        handed = case
+    after = spec.answer(handed, {**default, name: option})
+    by = {"sign": -1.0, "units": 1 / np.log(2)}.get(name, 1.0)
+    for q, array in before.items():
+        written, factor = q, by
+        if name == "scale" and q.removeprefix("grad.") in scales:
+            written, factor = q[:-3] + option, STD_BY_WRITTEN[option](case[q.removeprefix("grad.")])
+        gap = np.abs(after[written].value - factor * array.value)
+        assert np.all(gap <= 16 * 2.0**-53 * (after[written].size + np.abs(factor) * array.size + 1e-300)), q
+
+
+@pytest.mark.parametrize("spec_id", [i for i, s in SPECS.items() if s.only == "value"])
+def test_reductions(spec_id):
+    """Every combination of reductions is that of the unreduced value; gradients follow the value."""
+    spec = SPECS[spec_id]
+    reductions = [n for n in ("samples", "batch", "latents") if n in spec.conventions]
+    none = {**spec.conventions, **dict.fromkeys(reductions, "none")}
+    case = spec.draw_case(np.random.default_rng(9), none)
+    full = spec.answer(case, none)
+    assert full["value"].shape == tuple(spec.sizes_of(case, none)[a] for a in spec.output.split())
+    for options in itertools.product(*(conv.OPTIONS[n] for n in reductions)):
+        chosen = dict(zip(reductions, options, strict=True))
+        want, per_gradient = full["value"].value, 1.0
+        for letter in reversed(spec.output.split()):
+            convention = {v: k for k, v in conv.AXIS_OF.items()}.get(letter)
+            if convention in chosen:
+                axis = spec.output.split().index(letter)
+                per_gradient /= want.shape[axis] if chosen[convention] == "mean" else 1
+                want = reduced(want, chosen[convention], axis)
+        found = spec.answer(case, {**none, **chosen})
+        assert found["value"].value == pytest.approx(want, rel=1e-12, abs=1e-12)
+        for q in (q for q in full if q != "value"):
+            assert found[q].value == pytest.approx(full[q].value * per_gradient, rel=1e-12)
