@@ -129,8 +129,16 @@ def derivation(id, *, title, statement, source, system, models):
 def walk(chosen, model):
     """The steps of a derivation on one model, checked for form: relation known, values finite, a first line."""
     steps = []
+    lines = inject(chosen.chain, model)
     with np.errstate(all="ignore"):
-        for place, step in enumerate(inject(chosen.chain, model), start=1):
+        while True:
+            place = len(steps) + 1
+            try:
+                step = next(lines, None)
+            except (ArithmeticError, LookupError, TypeError, ValueError) as problem:
+                raise UsageError(f"{chosen.id}: step {place} could not be computed: {problem}") from problem
+            if step is None:
+                break
             steps.append(_well_formed(chosen.id, place, step))
     if len(steps) < 2:
         raise UsageError(f"{chosen.id} must have at least two steps, got {len(steps)}")

@@ -150,7 +150,8 @@ def total(a):
     """Sum over the last axis, correctly rounded."""
     a = number(a)
     rows = a.value.reshape(-1, a.value.shape[-1])
-    value = np.array([math.fsum(row) for row in rows.tolist()]).reshape(a.value.shape[:-1])
+    sums = map(math.fsum, rows.tolist()) if np.all(np.isfinite(rows)) else rows.sum(-1)
+    value = np.array(list(sums)).reshape(a.value.shape[:-1])
     return Number(value, a.size.sum(-1) + np.abs(value), a.error.sum(-1))
 
 

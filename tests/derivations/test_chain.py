@@ -114,6 +114,15 @@ def test_a_chain_that_asks_for_what_the_model_lacks():
         check(made(chain), models(1.0))
 
 
+def test_a_step_that_crashes_is_named():
+    def chain(a):
+        yield Step("", "a", a)
+        yield Step("=", "b", [a][1])
+
+    with pytest.raises(UsageError, match="test.chain: step 2 could not be computed: list index out of range"):
+        check(made(chain), models(1.0))
+
+
 def test_registering_wants_a_generator_and_a_new_name():
     about = {"title": "", "statement": "", "source": "", "system": "core", "models": None}
     with pytest.raises(UsageError, match="must be a generator of steps"):

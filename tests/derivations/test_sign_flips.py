@@ -13,7 +13,7 @@ from refvi.derivations.symbols import symbols
 from .mutants import sign_flips
 
 CLAIMS = ledger.all_claims()
-FEW = 4  # models; what a condition separates needs all of them
+FEW = 3  # models; what a condition separates needs all of them
 
 
 def with_signs(formula_of):

@@ -83,6 +83,6 @@ def kl_not_negative(E, KL, q, posterior, total):
     """The bound log t ≤ t - 1, weighted by q."""
     yield Step("", "KL(q || p)", KL(q, posterior))
     yield Step("=", "-E_q log p/q", -E(log(posterior / q)), "log of the inverse")
-    yield Step(">=", "-E_q [p/q - 1]", -E(posterior / q - 1), "log t ≤ t - 1, with equality only at t = 1")
-    yield Step("=", "-Σ_z p + Σ_z q", -total(posterior) + total(q), "q cancels")
+    yield Step(">=", "E_q [1 - p/q]", E(1 - posterior / q), "log t ≤ t - 1, with equality only at t = 1")
+    yield Step("=", "Σ_z q - Σ_z p", total(q) - total(posterior), "q cancels")
     yield Step("=", "0", 0.0, "both sum to 1")

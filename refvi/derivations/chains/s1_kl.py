@@ -90,9 +90,8 @@ def normal_normal(axes, mu, sigma, nu, tau, z, q, p, integral, E):
     system="S1",
     models=encoders,
 )
-def gaussian(axes, mu, sigma, D, eps, q, p, likelihood, misfit, integral, E, evidence):
+def gaussian(axes, mu, sigma, D, eps, g, q, p, likelihood, misfit, integral, E, evidence):
     """The divergence in closed form, the other term through the noise."""
-    z_of_noise = [mu[i] + sigma[i] * eps[i] for i in axes]
     divergence = sum(mu[i] ** 2 + sigma[i] ** 2 - 1 - log(sigma[i] ** 2) for i in axes) / 2
     yield Step("", "log p(x) = log ∫ p(z) p(x|z) dz", log(evidence))
     yield Step(
@@ -121,7 +120,7 @@ def gaussian(axes, mu, sigma, D, eps, q, p, likelihood, misfit, integral, E, evi
     )
     yield Step(
         "=",
-        "-½ Σ (...) - D/2 log 2π - ½ E_ε ||x - μ_θ(μ + σ∘ε)||²",
-        -divergence - D / 2 * LOG_2_PI - E(misfit(z_of_noise)) / 2,
-        "z = μ + σ∘ε has the law q",
+        "-½ Σ (...) - D/2 log 2π - ½ E_ε ||x - μ_θ(g(ε))||²",
+        -divergence - D / 2 * LOG_2_PI - E(misfit(g(eps))) / 2,
+        "g(ε) = μ + σ∘ε has the law q",
     )

@@ -192,14 +192,14 @@ def average(E, E_draws, f, samples):
     yield Step("", "E ((1/L) Σᵢ f(zᵢ) - E f)²", E_draws(samples, lambda z: (mean(f[z]) - centre) ** 2))
     yield Step(
         "=",
-        "(1/L²) Σᵢ Σⱼ E (f(zᵢ) - E f)(f(zⱼ) - E f)",
+        "(1/L²) Σᵢ Σⱼ [E f(zᵢ) f(zⱼ) - (E f)²]",
         sum(
-            E_draws(samples, lambda z, i=i, j=j: (f[z[i]] - centre) * (f[z[j]] - centre))
+            E_draws(samples, lambda z, i=i, j=j: f[z[i]] * f[z[j]]) - centre**2
             for i in range(samples)
             for j in range(samples)
         )
         / samples**2,
-        "expand the square",
+        "expand the square; every f(zᵢ) has mean E f",
     )
     yield Step(
         "=",

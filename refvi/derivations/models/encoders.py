@@ -17,8 +17,8 @@ from refvi.derivations.claim import Undefined
 from refvi.derivations.models.gaussians import density, hermite
 from refvi.derivations.numbers import approximate, number, sin, stack, total
 
-SPACING = 3 / 16  # exact in binary
-HALF = 45  # grid to ±8.4: means within 1.2, deviations from 0.4 to 0.8 (prior: 1)
+SPACING = 1 / 4  # exact in binary
+HALF = 34  # grid to ±8.5: means within 1.2, deviations from 0.4 to 0.8 (prior: 1)
 
 
 @lru_cache(maxsize=8)
