@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from refvi.specs.kl_full import reciprocal_diagonal, solve_covariance
+from refvi.specs.covariance import half_log_det, half_log_det_gradient, solve, solve_covariance
 from refvi.specs.shared import SHARED
-from refvi.specs.sized import LOG_2_PI, diagonal, exp, expand, log, lower, sized, solve_upper, transpose
+from refvi.specs.sized import LOG_2_PI, exp, expand, log, lower, sized, transpose
 from refvi.specs.spec import Input, Spec
 
 CONVENTIONS = {"scale": "std", "sign": "positive", "batch": "none", "units": "nats", "constants": "kept"}
@@ -163,7 +163,7 @@ def _full(x, mu, cholesky):
     difference = expand(sized(x) - mu, -1)
     return {
         "misfit": -0.5 * (difference * solve_covariance(cholesky, difference)).sum((-2, -1)),
-        "log_det": -log(diagonal(cholesky)).sum(-1),
+        "log_det": -half_log_det(cholesky),
         "constant": sized(np.full(len(x), -0.5 * LOG_2_PI * x.shape[-1])),
     }
 
@@ -171,11 +171,10 @@ def _full(x, mu, cholesky):
 def _full_gradient(x, mu, cholesky):
     difference = expand(sized(x) - mu, -1)
     pulled = solve_covariance(cholesky, difference)
-    whitened = transpose(cholesky) @ pulled
     return {
         "x": -pulled[..., 0],
         "mu": pulled[..., 0],
-        "cholesky": lower(pulled @ transpose(whitened)) - reciprocal_diagonal(cholesky),
+        "cholesky": lower((pulled @ transpose(pulled)) @ cholesky) - half_log_det_gradient(cholesky),
     }
 
 
@@ -228,7 +227,7 @@ def _(**inputs):
 
 @normal_full.mistake(**SHARED["cholesky-transposed"])
 def _(x, mu, cholesky):
-    whitened = solve_upper(transpose(cholesky), expand(sized(x) - mu, -1))
+    whitened = solve(np.swapaxes(cholesky, -1, -2), expand(sized(x) - mu, -1))
     return {**_full(x, mu, cholesky), "misfit": -0.5 * (whitened**2).sum((-2, -1))}
 
 

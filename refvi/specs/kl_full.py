@@ -2,52 +2,32 @@
 
 import numpy as np
 
+from refvi.specs.covariance import half_log_det, half_log_det_gradient, solve, solve_covariance
 from refvi.specs.shared import SHARED
-from refvi.specs.sized import diagonal, expand, log, lower, sized, solve_lower, solve_upper, transpose
+from refvi.specs.sized import expand, lower, sized, transpose
 from refvi.specs.spec import Input, Spec
 
 
-def solve_covariance(factor, b):
-    """Solve (L L^T) x = b for a lower factor L; b (..., D, M)."""
-    return solve_upper(transpose(factor), solve_lower(factor, b))
-
-
-def matmul(a, b):
-    """A stack of matrix products."""
-    return sized(a) @ sized(b)
-
-
-def _pieces(q_mu, q_cholesky, p_mu, p_cholesky):
-    """The difference of the means as a column, and it and the factor of q under the inverse covariance of p."""
-    difference = expand(sized(q_mu) - p_mu, -1)
-    return difference, solve_covariance(p_cholesky, difference), solve_covariance(p_cholesky, q_cholesky)
-
-
 def _full(q_mu, q_cholesky, p_mu, p_cholesky):
-    difference, pulled, spread = _pieces(q_mu, q_cholesky, p_mu, p_cholesky)
+    difference = expand(sized(q_mu) - p_mu, -1)
     return {
-        "mean": 0.5 * (difference * pulled).sum((-2, -1)),
-        "trace": 0.5 * (spread * q_cholesky).sum((-2, -1)),
-        "log_dets": (log(diagonal(p_cholesky)) - log(diagonal(q_cholesky))).sum(-1),
+        "mean": 0.5 * (difference * solve_covariance(p_cholesky, difference)).sum((-2, -1)),
+        "trace": 0.5 * (solve_covariance(p_cholesky, q_cholesky) * q_cholesky).sum((-2, -1)),
+        "log_dets": half_log_det(p_cholesky) - half_log_det(q_cholesky),
         "dimension": sized(np.full(len(q_mu), -0.5 * q_mu.shape[-1])),
     }
 
 
 def _full_gradient(q_mu, q_cholesky, p_mu, p_cholesky):
-    difference, pulled, spread = _pieces(q_mu, q_cholesky, p_mu, p_cholesky)
-    moment = matmul(difference, transpose(difference)) + matmul(q_cholesky, transpose(q_cholesky))
-    whitened = transpose(solve_lower(p_cholesky, moment))  # S L^-T
+    pulled = solve_covariance(p_cholesky, expand(sized(q_mu) - p_mu, -1))
+    spread = solve_covariance(p_cholesky, q_cholesky)
+    moment = pulled @ transpose(pulled) + spread @ transpose(spread)
     return {
         "q_mu": pulled[..., 0],
-        "q_cholesky": lower(spread) - reciprocal_diagonal(q_cholesky),
+        "q_cholesky": lower(spread) - half_log_det_gradient(q_cholesky),
         "p_mu": -pulled[..., 0],
-        "p_cholesky": reciprocal_diagonal(p_cholesky) - lower(solve_covariance(p_cholesky, whitened)),
+        "p_cholesky": half_log_det_gradient(p_cholesky) - lower(moment @ p_cholesky),
     }
-
-
-def reciprocal_diagonal(factor):
-    """The gradient of the sum of the logarithms of a factor's diagonal."""
-    return expand(1.0 / diagonal(factor), -1) * np.eye(factor.shape[-1])
 
 
 normal_full = Spec(
@@ -130,12 +110,11 @@ def _(**inputs):
 
 @normal_full.mistake(**SHARED["cholesky-transposed"])
 def _(q_mu, q_cholesky, p_mu, p_cholesky):
-    def whitened(b):
-        return solve_upper(transpose(p_cholesky), b)
-
-    difference = expand(sized(q_mu) - p_mu, -1)
+    whitened = [
+        solve(np.swapaxes(p_cholesky, -1, -2), b) for b in (expand(sized(q_mu) - p_mu, -1), q_cholesky)
+    ]
     terms = _full(q_mu, q_cholesky, p_mu, p_cholesky)
-    mean, trace = (0.5 * (whitened(b) ** 2).sum((-2, -1)) for b in (difference, q_cholesky))
+    mean, trace = (0.5 * (a**2).sum((-2, -1)) for a in whitened)
     return {**terms, "mean": mean, "trace": trace}
 
 

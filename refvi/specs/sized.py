@@ -249,20 +249,3 @@ def diagonal(a):
     """The diagonal of the last two axes."""
     a = sized(a)
     return Sized(np.diagonal(a.value, axis1=-2, axis2=-1), np.diagonal(a.size, axis1=-2, axis2=-1))
-
-
-def solve_lower(matrix, b):
-    """Solve L x = b by forward substitution; L (..., D, D) lower triangular, b (..., D, M)."""
-    matrix, b, rows = sized(matrix), sized(b), []
-    for i in range(matrix.shape[-1]):
-        row = b[..., i, :]
-        for j, known in enumerate(rows):
-            row = row - matrix[..., i, j, None] * known
-        rows.append(row / matrix[..., i, i, None])
-    return stack(rows, -2)
-
-
-def solve_upper(matrix, b):
-    """Solve U x = b by back substitution; U (..., D, D) upper triangular, b (..., D, M)."""
-    flipped = solve_lower(sized(matrix)[..., ::-1, ::-1], sized(b)[..., ::-1, :])
-    return flipped[..., ::-1, :]

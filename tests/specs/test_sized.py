@@ -113,16 +113,6 @@ def test_x_log_y_is_zero_at_zero_and_infinite_beyond():
     assert found.tolist() == [0.0, 0.0, -np.inf]
 
 
-def test_triangular_solves():
-    rng = np.random.default_rng(5)
-    factor = np.tril(rng.normal(size=(2, 4, 4))) + 3 * np.eye(4)
-    b = rng.normal(size=(2, 4, 3))
-    below, above = sz.solve_lower(factor, b), sz.solve_upper(sz.transpose(factor), b)
-    assert below.value == pytest.approx(np.linalg.solve(factor, b), rel=1e-13)
-    assert above.value == pytest.approx(np.linalg.solve(factor.swapaxes(-1, -2), b), rel=1e-13)
-    assert np.all(below.size >= np.abs(below.value))
-
-
 def test_einsum_and_shape_tools():
     rng = np.random.default_rng(6)
     z, w = rng.normal(size=(2, 3, 4)), rng.normal(size=(5, 4))
