@@ -86,7 +86,7 @@ def check(theta):
         )
 
 
-def _chain(theta, data, target):
+def chain_tables(theta, data, target):
     """The tables that the kernels read, and the longest length."""
     check(theta)
     data = data if isinstance(data, Sequences) else sequences(data)
@@ -115,14 +115,9 @@ def _possible(rows):
     return rows
 
 
-def _split(table, offsets):
-    """Rows (N, T * S) cut to the lengths of the sequences: a list of flat views."""
-    return [row for row in np.split(table, offsets[1:-1])]
-
-
 def log_evidence(theta, data, target="python"):
     """Log evidence of every sequence, (N,); -inf for an impossible sequence."""
-    _, chain, longest = _chain(theta, data, target)
+    _, chain, longest = chain_tables(theta, data, target)
     S = len(chain.log_initial)
     return _rows(markov_chain.log_evidence_row, chain, 1, longest * (S + 1) + S, target)[:, 0].copy()
 
@@ -132,7 +127,7 @@ def forward(theta, data, target="python"):
 
     Returned with the predictive log scales log p(x_t | x_1 ... x_(t-1)), a list of (T,).
     """
-    _, chain, longest = _chain(theta, data, target)
+    _, chain, longest = chain_tables(theta, data, target)
     S, lengths = len(chain.log_initial), np.diff(chain.offsets)
     rows = _possible(_rows(markov_chain.forward_row, chain, 1 + longest * (S + 1), S, target))
     log_filters = [
@@ -143,7 +138,7 @@ def forward(theta, data, target="python"):
 
 def _smoothed(theta, data, target):
     """Data, log evidence (N,), pair counts (N, S, S), state posteriors of all time steps (total, S)."""
-    data, chain, longest = _chain(theta, data, target)
+    data, chain, longest = chain_tables(theta, data, target)
     S, lengths = len(chain.log_initial), np.diff(chain.offsets)
     scratch = longest * (S + 1) + 3 * S + S * S
     rows = _possible(_rows(markov_chain.smoothing_row, chain, 1 + S * S + longest * S, scratch, target))
@@ -160,7 +155,7 @@ def posterior(theta, data, target="python"):
 
 def viterbi(theta, data, target="python"):
     """Log joint of the most probable path of every sequence, (N,), and the paths, a list of (T,) integers."""
-    _, chain, longest = _chain(theta, data, target)
+    _, chain, longest = chain_tables(theta, data, target)
     S, lengths = len(chain.log_initial), np.diff(chain.offsets)
     rows = _possible(_rows(markov_chain.viterbi_row, chain, 1 + longest, (longest + 2) * S, target))
     paths = [row[1 : 1 + T].astype(np.int64) for row, T in zip(rows, lengths, strict=True)]

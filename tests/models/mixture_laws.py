@@ -11,8 +11,7 @@ from refvi.laws.outcome import combine
 from refvi.models import mixture
 from refvi.oracles import enumeration
 from refvi.oracles import latent_models as oracle
-
-from . import latent_cases as cases
+from refvi.registry import latent_cases as cases
 
 SIZE = 1e3  # bound of sum |terms| of all the tiny cases: 20 data, terms below 50
 

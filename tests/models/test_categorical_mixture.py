@@ -12,8 +12,8 @@ from refvi.laws import model as model_law
 from refvi.models import mixture, tables
 from refvi.models.categorical_emission import CategoricalEmission
 from refvi.models.mixture import Mixture
+from refvi.registry import latent_cases as cases
 
-from . import latent_cases as cases
 from .mixture_laws import MIXTURE_LAWS, states, table_of
 
 THETA, X = cases.mixture("categorical"), cases.data("categorical")

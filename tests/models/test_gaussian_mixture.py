@@ -12,8 +12,8 @@ from refvi.models import mixture
 from refvi.models.diagonal_normal_emission import DiagonalNormalEmission
 from refvi.models.mixture import Mixture
 from refvi.models.normal_emission import NormalEmission
+from refvi.registry import latent_cases as cases
 
-from . import latent_cases as cases
 from .mixture_laws import MIXTURE_LAWS, states, table_of
 
 KINDS = ("full", "tied", "diagonal")

@@ -17,8 +17,7 @@ from refvi.models.hidden_markov import HiddenMarkov
 from refvi.models.mixture import Mixture
 from refvi.oracles import enumeration
 from refvi.oracles import latent_models as oracle
-
-from . import latent_cases as cases
+from refvi.registry import latent_cases as cases
 
 SIZE = 1e3  # bound of sum |terms|: at most 14 steps of terms below 50
 LENGTHS = (5, 1, 4)

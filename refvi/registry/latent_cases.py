@@ -13,6 +13,7 @@ KINDS = ("categorical", "full", "tied", "diagonal")
 
 
 def emission(kind, components=3, seed=0):
+    """Parameters of one emission."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     if kind == "categorical":
         return CategoricalEmission(rng.normal(size=(components, 2, 4)))
@@ -26,11 +27,13 @@ def emission(kind, components=3, seed=0):
 
 
 def mixture(kind, components=3, seed=0):
+    """A mixture."""
     rng = np.random.default_rng([seed, 100])
     return Mixture(rng.normal(size=components), emission(kind, components, seed))
 
 
 def hidden_markov(kind, states=3, seed=0):
+    """A hidden Markov model."""
     rng = np.random.default_rng([seed, 200])
     return HiddenMarkov(
         rng.normal(size=states), rng.normal(size=(states, states)), emission(kind, states, seed)
@@ -38,6 +41,7 @@ def hidden_markov(kind, states=3, seed=0):
 
 
 def data(kind, count=8, seed=0):
+    """Data (count, 2)."""
     rng = np.random.default_rng([seed, 300, count])
     if kind == "categorical":
         return rng.integers(0, 4, size=(count, 2))
@@ -59,15 +63,18 @@ def log_density(parameters, x):
 
 
 def relabel_emission(parameters, order):
+    """The components in another order."""
     order = list(order)
     return type(parameters)(*(p[order] if len(p) == len(order) else p for p in parameters))
 
 
 def relabel_mixture(theta, order):
+    """The components in another order."""
     return Mixture(theta.mixing_logits[list(order)], relabel_emission(theta.emission, order))
 
 
 def relabel_hidden_markov(theta, order):
+    """The states in another order."""
     order = list(order)
     transition = theta.transition_logits[np.ix_(order, order)]
     return HiddenMarkov(theta.initial_logits[order], transition, relabel_emission(theta.emission, order))
