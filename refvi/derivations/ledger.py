@@ -56,8 +56,9 @@ def render_ledger(rows, width=100):
     from rich.text import Text
 
     table = Table(show_lines=True, expand=True)
-    for heading, ratio in (("claim", 5), ("verdict", 1), ("corrected, evidence", 6)):
-        table.add_column(heading, ratio=ratio, overflow="fold", min_width=9, no_wrap=heading == "verdict")
+    table.add_column("claim", ratio=5, overflow="fold")
+    table.add_column("verdict", width=8)
+    table.add_column("corrected, evidence", ratio=6, overflow="fold")
     for row in rows:
         left = f"{row['id']}  ({row['source'][:3]} {row['section']})\n{row['claim']}"
         parts = [f"right: {row['corrected']}" if row["corrected"] else "", row["evidence"]]

@@ -28,7 +28,6 @@ class Number:
 
     __slots__ = ("error", "size", "value")
     __array_ufunc__ = None  # let `array + Number` come here
-    __hash__ = None
 
     def __init__(self, value, size=0.0, error=0.0):
         self.value = np.asarray(value, dtype=np.float64)

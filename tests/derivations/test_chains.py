@@ -71,6 +71,16 @@ MUTANTS = {
         ("-KL(q, prior) + E(log(likelihood))", "KL(q, prior) + E(log(likelihood))", 5),
         ("-log(q) + log(prior) + log(likelihood)", "-log(q) + log(likelihood)", 4),
     ],
+    "evidence.fisher": [
+        ("total(joint * grad_log_joint) / evidence", "total(joint * grad_log_joint)", 2),
+        ("total(posterior * grad_log_joint)", "total(grad_log_joint)", 3),
+        ("nabla_theta(log_evidence_at)", "-nabla_theta(log_evidence_at)", 2),
+    ],
+    "normal.log-density": [
+        ("diag(sigma2)", "diag(sigma)", 2),
+        ("-d / 2 * LOG_2_PI", "-d * LOG_2_PI", 3),
+        ("log(sigma[i] ** 2)", "log(sigma[i])", 4),
+    ],
     "kl.not-negative": [
         ("-E(log(posterior / q))", "E(log(posterior / q))", 2),
         ("total(q) - total(posterior)", "-total(posterior)", 4),

@@ -55,6 +55,7 @@ def test_the_table_wraps_at_its_width(rows):
     assert max(cell_len(line) for line in text.splitlines()) <= 100
     for row in rows:
         assert row["id"] in text
+        assert f"│ {row['verdict']:<8} │" in text
     assert text.splitlines()[-1].startswith(f"{len(rows)} claims: ")
 
 

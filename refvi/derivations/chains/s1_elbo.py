@@ -1,6 +1,7 @@
 """The evidence lower bound in its forms, on finite tables."""
 
 from refvi.derivations.chain import Step, derivation
+from refvi.derivations.models.choices import parametrised_tables
 from refvi.derivations.models.tables import tables
 from refvi.derivations.numbers import log
 
@@ -86,3 +87,23 @@ def kl_not_negative(E, KL, q, posterior, total):
     yield Step(">=", "E_q [1 - p/q]", E(1 - posterior / q), "log t ≤ t - 1, with equality only at t = 1")
     yield Step("=", "Σ_z q - Σ_z p", total(q) - total(posterior), "q cancels")
     yield Step("=", "0", 0.0, "both sum to 1")
+
+
+@derivation(
+    "evidence.fisher",
+    title="the gradient of the log evidence is the posterior mean of the gradient of the log joint",
+    statement="∇_θ log p(x) = E_{p(z|x)} ∇_θ log p(x,z)",
+    source="Fisher 1925, Proc. Camb. Phil. Soc. 22; Cappé et al. 2005, Inference in Hidden Markov Models, eq. 10.10; D4",
+    system="S5",
+    models=parametrised_tables,
+)
+def fisher(nabla_theta, log_evidence_at, total, joint, evidence, posterior, grad_log_joint):
+    """Differentiate the sum over z, and write ∇p as p ∇ log p."""
+    yield Step("", "∇_θ log p(x)", nabla_theta(log_evidence_at))
+    yield Step(
+        "=",
+        "Σ_z p(x,z) ∇_θ log p(x,z) / p(x)",
+        total(joint * grad_log_joint) / evidence,
+        "derivative of log, finite sum, ∇p = p ∇ log p",
+    )
+    yield Step("=", "Σ_z p(z|x) ∇_θ log p(x,z)", total(posterior * grad_log_joint), "p(z|x) = p(x,z) / p(x)")

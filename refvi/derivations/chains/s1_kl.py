@@ -11,6 +11,34 @@ KINGMA = "Kingma and Welling 2014, arXiv:1312.6114v11"
 
 
 @derivation(
+    "normal.log-density",
+    title="the log density of a diagonal normal",
+    statement="log N(z; μ, diag σ²) = -½ Σᵢ (log 2π + log σᵢ² + (zᵢ-μᵢ)²/σᵢ²)",
+    source="Petersen and Pedersen 2012, The Matrix Cookbook, section 8.1.1; D1 section 3.1",
+    system="S1",
+    models=encoders,
+)
+def log_density(axes, d, mu, sigma, sigma2, z_hat, q, log_normal, diag):
+    """The covariance matrix is diagonal, so the density is a product."""
+    yield Step("", "log N(z; μ, diag σ²)", log_normal(z_hat, mu, diag(sigma2)))
+    yield Step("=", "log Πᵢ N(zᵢ; μᵢ, σᵢ²)", log(q(z_hat)), "a diagonal covariance: independent entries")
+    yield Step(
+        "=",
+        "-d/2 log 2π - Σ log σᵢ - ½ Σ (zᵢ-μᵢ)²/σᵢ²",
+        -d / 2 * LOG_2_PI
+        - sum(log(sigma[i]) for i in axes)
+        - sum((z_hat[i] - mu[i]) ** 2 / sigma[i] ** 2 for i in axes) / 2,
+        "log of each density",
+    )
+    yield Step(
+        "=",
+        "-½ Σ (log 2π + log σᵢ² + (zᵢ-μᵢ)²/σᵢ²)",
+        -sum(LOG_2_PI + log(sigma[i] ** 2) + (z_hat[i] - mu[i]) ** 2 / sigma[i] ** 2 for i in axes) / 2,
+        "log σᵢ² = 2 log σᵢ",
+    )
+
+
+@derivation(
     "kl.normal-standard",
     title="KL of a diagonal normal from the standard normal",
     statement="KL(N(μ, diag σ²) || N(0, I)) = ½ Σᵢ (μᵢ² + σᵢ² - 1 - log σᵢ²)",

@@ -55,6 +55,7 @@ def _(decoder_is_affine):
     "approximate ML estimation for θ by maximising L: ∇_θ ln p(x) = ∇_θ L = E_q ∇_θ ln p(x, z)",
     models=parametrised_or_at_posterior,
     expected="depends",
+    derivation="evidence.fisher",
     system="S6",
 )
 def maximum_likelihood(nabla_theta, log_evidence_at, E, grad_log_joint):

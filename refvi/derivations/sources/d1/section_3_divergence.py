@@ -13,6 +13,7 @@ from refvi.derivations.sources.d1.document import D1
     "q_φ(z|x) = N(z | μ_φ(x), σ_φ²(x) I) with σ_φ² ∈ R^d: independent zᵢ with deviations σ_φ^i",
     models=encoders,
     expected="misprint",
+    derivation="normal.log-density",
 )
 def encoder(q, z_hat, log_normal, mu_phi, x, sigma2, identity):
     return ln(q(z_hat)), log_normal(z_hat, mu_phi(x), sigma2 @ identity)

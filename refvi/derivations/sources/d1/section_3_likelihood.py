@@ -62,6 +62,7 @@ def _(integral, q, E, D, squared_norm, x_column, mu_theta):
     "ln q_φ(ẑ|x) = -d/2 ln(2π) - Σ ln σ_φ^i(x) - ½ Σ (ẑᵢ - μ_θ^i(x))² / (σ_φ^i)²",
     models=encoders,
     expected="misprint",
+    derivation="normal.log-density",
 )
 def log_q(q, z_hat, d, axes, sigma_phi, mu_theta, x):
     return ln(q(z_hat)), (
@@ -121,6 +122,7 @@ def _(integral, q, likelihood, E, D, squared_norm, x_column, mu_theta):
     "( -D/2 ln(2π) - ½ ||x - μ_θ(ẑ)||² ) ( -d/2 ln(2π) - Σ ln σ_φ^i - ½ Σ (ẑᵢ - μ_θ^i(x))² / (σ_φ^i)² ) = "
     "¼ ( D ln(2π) + ||x - μ_θ(ẑ)||² ) Σ ( ln(2π) + ln (σ_φ^i)² + (ẑᵢ - μ_θ^i(x))² / (σ_φ^i)² )",
     models=encoders,
+    derivation="normal.log-density",
 )
 def usual_approach_quarter(z_hat, D, squared_norm, x_column, mu_theta, d, axes, sigma_phi, x):
     return (
