@@ -12,6 +12,8 @@ from typing import NamedTuple
 from refvi.errors import UsageError
 
 PATIENCE = 60.0
+# Cases are small and workers run side by side: threads of a BLAS would only wait for each other.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class Outcome(NamedTuple):
@@ -101,7 +103,7 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**ONE_THREAD, **os.environ, "PYTHONUNBUFFERED": "1"},
         )
         self.process.stdin.write(json.dumps(jobs))
         self.process.stdin.close()
