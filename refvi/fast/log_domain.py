@@ -57,10 +57,25 @@ def log_evidence(problem, threads=None):
     Stability   all terms of log p(x, h) are negative, so none cancels; the product is at most 2^D
     Checked by  tests/fast/test_log_domain.py
     """
+    return join_blocks(problem, block_sums(problem, 0, count_blocks(problem), threads))
+
+
+def count_blocks(problem):
+    """Number of blocks that a model's states are cut into."""
+    return _States(problem).count
+
+
+def block_sums(problem, first, last, threads=None):
+    """Logarithms of the sums over the blocks first..last-1, less what all states have in common: (blocks, B)."""
     states = _States(problem)
-    rows = states.map(partial(_log_sum, states, problem.x), threads)
+    return np.array(states.map(partial(_log_sum, states, problem.x), threads, first, last))
+
+
+def join_blocks(problem, log_sums):
+    """Log evidence (B,) from the logarithms of the sums of all blocks."""
     constant = _log_normaliser(problem.c)
-    return np.array([math.fsum([*constant, *_log_add(column)]) for column in np.stack(rows, axis=1)])
+    columns = np.ascontiguousarray(log_sums.T)
+    return np.array([math.fsum([*constant, *_log_add(column)]) for column in columns])
 
 
 def posterior(problem, log_evidence, threads=None):
@@ -144,12 +159,13 @@ class _States:
         softplus = _log_product(1.0 + np.exp(-np.abs(logits)))
         return Block(logits, softplus, self.low_prior + np.where(high, self.log_on, self.log_off).sum())
 
-    def map(self, function, threads):
-        """[function(i) for each block], on at most `threads` threads."""
-        if threads == 1 or self.count < WORTH_THREADS:
-            return [function(i) for i in range(self.count)]
+    def map(self, function, threads, first=0, last=None):
+        """[function(i) for i in first..last-1], or for each block, on at most `threads` threads."""
+        blocks = range(first, self.count if last is None else last)
+        if threads == 1 or len(blocks) < WORTH_THREADS:
+            return [function(i) for i in blocks]
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(function, range(self.count)))
+            return list(pool.map(function, blocks))
 
 
 def _log_product(factors, chunk=512):
