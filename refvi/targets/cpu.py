@@ -41,7 +41,8 @@ def cores():
 def rows(kernel, inputs, count, width, scratch=0, *, threads=None):
     """kernel(item, inputs, out, scratch) for every item; returns (count, width)."""
     check_schedule(kernel, threads, count=count, width=width)
-    inputs, out, run = contiguous(inputs), np.zeros((count, width)), _rows(kernel)
+    inputs, out = contiguous(inputs), np.zeros((count, width))
+    run = _rows(kernel, _ours(kernel, inputs))
     _over_blocks(lambda first, last: run(inputs, first, last, out, workspace(scratch)), count, count, threads)
     return out
 
@@ -49,7 +50,8 @@ def rows(kernel, inputs, count, width, scratch=0, *, threads=None):
 def pairs(kernel, inputs, data, samples, width, scratch=0, lanes=64, *, threads=None):
     """Sum of kernel(datum, sample, inputs, out, scratch) over all pairs; returns (width,)."""
     check_schedule(kernel, threads, data=data, samples=samples, width=width, lanes=lanes)
-    inputs, sums, run, total = contiguous(inputs), np.zeros((lanes, 2, width)), _pairs(kernel), data * samples
+    inputs, sums, total = contiguous(inputs), np.zeros((lanes, 2, width)), data * samples
+    run = _pairs(kernel, _ours(kernel, inputs))
 
     def block(first, last):
         run(inputs, samples, total, first, last, lanes, np.zeros(width), workspace(scratch), sums)
@@ -61,7 +63,8 @@ def pairs(kernel, inputs, data, samples, width, scratch=0, lanes=64, *, threads=
 def states(kernel, inputs, count, width, scratch=0, lanes=64, *, threads=None):
     """Log of the sum of weights and the weighted means of kernel(state, inputs, out, scratch); returns (1 + width,)."""
     check_schedule(kernel, threads, count=count, width=width, lanes=lanes)
-    inputs, sums, run = contiguous(inputs), np.zeros((lanes, 2, 2 + width)), _states(kernel)
+    inputs, sums = contiguous(inputs), np.zeros((lanes, 2, 2 + width))
+    run = _states(kernel, _ours(kernel, inputs))
 
     def block(first, last):
         run(inputs, count, first, last, lanes, np.zeros(1 + width), workspace(scratch), sums)
@@ -92,22 +95,32 @@ def _over_blocks(run, length, work, threads):
             other.result()
 
 
-def _compiled(driver, kernel):
+def _ours(kernel, inputs):
+    """Whether kernel and types of inputs live in refvi: only then does the key of the disk cache cover them."""
+    if isinstance(inputs, tuple):
+        named = [type(inputs)] if hasattr(inputs, "_fields") else []
+        return all(_ours(thing, None) for thing in [kernel, *named]) and all(
+            _ours(kernel, part) for part in inputs
+        )
+    return (getattr(kernel, "__module__", None) or "").split(".")[0] == "refvi"
+
+
+def _compiled(driver, ours):
     register_all()
-    return compiled(driver, cache=getattr(kernel, "__module__", "").split(".")[0] == "refvi")
+    return compiled(driver, cache=ours)
 
 
 @functools.cache
-def _rows(kernel):
+def _rows(kernel, ours):
     def run(inputs, first, last, out, scratch):
         for item in range(first, last):
             kernel(item, inputs, out[item], scratch)
 
-    return _compiled(run, kernel)
+    return _compiled(run, ours)
 
 
 @functools.cache
-def _pairs(kernel):
+def _pairs(kernel, ours):
     clear, add = lane_kernels.clear, lane_kernels.add
 
     def run(inputs, samples, total, first, last, lanes, row, scratch, sums):
@@ -117,11 +130,11 @@ def _pairs(kernel):
                 kernel(pair // samples, pair % samples, inputs, row, scratch)
                 add(sums[lane], row)
 
-    return _compiled(run, kernel)
+    return _compiled(run, ours)
 
 
 @functools.cache
-def _states(kernel):
+def _states(kernel, ours):
     clear, open_weighted, weigh = lane_kernels.clear, lane_kernels.open_weighted, lane_kernels.weigh
 
     def run(inputs, count, first, last, lanes, row, scratch, sums):
@@ -132,14 +145,14 @@ def _states(kernel):
                 kernel(state, inputs, row, scratch)
                 weigh(sums[lane], row)
 
-    return _compiled(run, kernel)
+    return _compiled(run, ours)
 
 
 @functools.cache
 def _total_of_lanes():
-    return _compiled(lane_kernels.total_of_lanes, lane_kernels.total_of_lanes)
+    return _compiled(lane_kernels.total_of_lanes, True)
 
 
 @functools.cache
 def _mean_of_lanes():
-    return _compiled(lane_kernels.mean_of_lanes, lane_kernels.mean_of_lanes)
+    return _compiled(lane_kernels.mean_of_lanes, True)
