@@ -15,6 +15,7 @@ from refvi.errors import UsageError
 from refvi.specs.generic import GRID
 
 TOKEN = "rv1-"
+SHAPES = 6  # different shapes among the generic cases: compiling frameworks pay for each of them
 
 
 class Case(NamedTuple):
@@ -25,12 +26,16 @@ class Case(NamedTuple):
     inputs: dict
 
 
-def make_cases(spec, declared, count, seed):
-    """The generic cases of a seed, then the edges of the spec."""
-    cases = [
-        Case(f"generic {n}", False, spec.draw_case(np.random.default_rng([seed, n]), declared))
-        for n in range(count)
-    ]
+def make_cases(spec, declared, count, seed, shapes=None):
+    """The generic cases of a seed, then the edges of the spec.
+
+    shapes  how many sets of axis sizes may occur, for frameworks that compile anew for each; None for no limit
+    """
+    cases = []
+    for n in range(count):
+        sizes = spec.draw_sizes(np.random.default_rng([seed, n % shapes])) if shapes else None
+        inputs = spec.draw_case(np.random.default_rng([seed, n]), declared, sizes)
+        cases.append(Case(f"generic {n}", False, inputs))
     for name, inputs in spec.edges().items():
         canonical = {k: np.asarray(v, dtype=np.float64) for k, v in inputs.items()}
         cases.append(Case(f"edge: {name}", True, spec.write(canonical, declared)))

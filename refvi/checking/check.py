@@ -51,7 +51,7 @@ def check(
     declared = _declared(spec, function, conventions)
     adapter = get_adapter(framework, function)
     names = calls.bind(function, spec, list(spec.written(declared).values()))
-    made = make_cases(spec, declared, cases, seed)
+    made = make_cases(spec, declared, cases, seed, adapter.SHAPES)
     label = name or getattr(function, "__name__", "function")
     report = Report(label, spec.id, "PASS", expect=expect, conventions=declared, framework=adapter.name)
     run = _Run(spec, declared, function, adapter, names)

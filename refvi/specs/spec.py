@@ -120,9 +120,9 @@ class Spec:
             for i in self.inputs
         }
 
-    def draw_case(self, rng, declared):
-        """One case in generic position, as handed over: written name -> array."""
-        sizes = self._sizes(rng)
+    def draw_case(self, rng, declared, sizes=None):
+        """One case in generic position, as handed over: written name -> array; axis sizes are drawn unless given."""
+        sizes = sizes or self.draw_sizes(rng)
         if self.draw:
             return self.write(self.draw(rng, sizes), declared)
         names, case = self.written(declared), {}
@@ -135,7 +135,8 @@ class Spec:
             case[names[i.name]] = DRAWS[domain](rng, tuple(sizes[a] for a in i.axes.split()))
         return case
 
-    def _sizes(self, rng):
+    def draw_sizes(self, rng):
+        """A size for every axis letter, all different where that can be."""
         letters = sorted({a for i in self.inputs for a in i.axes.split()})
         sizes = {}
         for letter in letters:

@@ -1,7 +1,8 @@
 """How arrays go to somebody's function and come back: one adapter per framework, imported only when it is used.
 
 An adapter has `call(function, inputs, wrt)`, which returns (result, gradients or None, the arrays that were handed over),
-with gradients by the framework's own autodiff where the function returned only a value, and `to_numpy(thing)`.
+with gradients by the framework's own autodiff where the function returned only a value, `to_numpy(thing)`, and SHAPES,
+how many sets of axis sizes its cases may have (None for any number).
 """
 
 import importlib
