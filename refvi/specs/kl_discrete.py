@@ -1,4 +1,8 @@
-"""Divergences between Bernoulli and between categorical distributions, by probabilities and by logits."""
+"""Divergences between Bernoulli and between categorical distributions, by probabilities and by logits.
+
+Where a gradient adds 1 and takes it away again, that is the derivative of q log q: whoever differentiates term by term
+rounds there, so S has to count it. Logits of p stay above -745, below which a probability is no positive number.
+"""
 
 from refvi.specs.shared import SHARED
 from refvi.specs.sized import expand, log, logsumexp, rounded, sigmoid, sized, softmax, softplus, xlogy
@@ -21,7 +25,7 @@ def _bernoulli(q_probs, p_probs):
 def _bernoulli_gradient(q_probs, p_probs):
     q, p = rounded(q_probs), rounded(p_probs)
     return {
-        "q_probs": log(q) - log(1.0 - q) - log(p) + log(1.0 - p),
+        "q_probs": (log(q) - log(p) + 1.0) - (log(1.0 - q) - log(1.0 - p) + 1.0),
         "p_probs": (1.0 - q) / (1.0 - p) - q / p,
     }
 
@@ -103,7 +107,8 @@ def _bernoulli_logits(q_logits, p_logits):
 
 def _bernoulli_logits_gradient(q_logits, p_logits):
     q, not_q, a, b = sigmoid(q_logits), sigmoid(-q_logits), sized(q_logits), sized(p_logits)
-    return {"q_logits": q * not_q * (a - b), "p_logits": sigmoid(b) - q}
+    ones, zeros = softplus(-b) - softplus(-a), softplus(b) - softplus(a)
+    return {"q_logits": q * not_q * ((ones + 1.0) - (zeros + 1.0)), "p_logits": sigmoid(b) - q}
 
 
 bernoulli_logits = Spec(
@@ -120,8 +125,8 @@ bernoulli_logits = Spec(
     source="Cover and Thomas 2006, Elements of Information Theory, 2nd ed., equation (2.26)",
     edges=lambda: {
         "logits of q large": {"q_logits": [[800.0, -800.0]], "p_logits": [[0.5, -1.25]]},
-        "logits of p large": {"q_logits": [[0.5, -1.25]], "p_logits": [[800.0, -800.0]]},
-        "both large and opposed": {"q_logits": [[800.0, -800.0]], "p_logits": [[-800.0, 800.0]]},
+        "logits of p large": {"q_logits": [[0.5, -1.25]], "p_logits": [[700.0, -700.0]]},
+        "both large and opposed": {"q_logits": [[800.0, -800.0]], "p_logits": [[-700.0, 700.0]]},
         "q is p": {"q_logits": [[0.5, -1.25]], "p_logits": [[0.5, -1.25]]},
     },
 )
@@ -157,7 +162,7 @@ def _categorical(q_probs, p_probs):
 
 def _categorical_gradient(q_probs, p_probs):
     q, p = rounded(q_probs), rounded(p_probs)
-    return {"q_probs": log(q) - log(p), "p_probs": -q / p}
+    return {"q_probs": log(q) - log(p) + 1.0, "p_probs": -q / p}
 
 
 categorical = Spec(
@@ -243,7 +248,7 @@ def _categorical_logits(q_logits, p_logits):
 
 
 def _categorical_logits_gradient(q_logits, p_logits):
-    q, ratio = softmax(q_logits), log_softmax(q_logits) - log_softmax(p_logits)
+    q, ratio = softmax(q_logits), log_softmax(q_logits) - log_softmax(p_logits) + 1.0
     return {"q_logits": q * (ratio - expand((q * ratio).sum(-1), -1)), "p_logits": softmax(p_logits) - q}
 
 
@@ -263,7 +268,7 @@ categorical_logits = Spec(
     source="Cover and Thomas 2006, Elements of Information Theory, 2nd ed., equation (2.26)",
     edges=lambda: {
         "logits of q large": {"q_logits": [[800.0, -800.0, 0.5]], "p_logits": [[0.5, -1.25, 2.0]]},
-        "logits of p large": {"q_logits": [[0.5, -1.25, 2.0]], "p_logits": [[800.0, -800.0, 0.5]]},
+        "logits of p large": {"q_logits": [[0.5, -1.25, 2.0]], "p_logits": [[800.0, 100.5, 98.75]]},
         "logits shifted": {"q_logits": [[900.5, 898.75, 902.0]], "p_logits": [[0.5, 0.25, 2.0]]},
         "q is p": {"q_logits": [[0.5, -1.25, 2.0]], "p_logits": [[0.5, -1.25, 2.0]]},
     },
