@@ -17,7 +17,7 @@ SCRIPT = """
         for row in getattr(importlib.import_module(f"refvi.registry.{module.name}"), "EVIDENCE", ()):
             if "cuda" in row.targets:
                 outcome = row.run(True, "cuda")
-                found.append([row.subject, row.law, outcome.holds, outcome.cases, outcome.message])
+                found.append([row.subject, row.law, bool(outcome.holds), int(outcome.cases), outcome.message])
     print(json.dumps(found))
 """
 
