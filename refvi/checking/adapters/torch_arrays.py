@@ -1,5 +1,7 @@
 """PyTorch tensors; gradients by torch.autograd where the function returns only a value."""
 
+import contextlib
+
 import numpy as np
 import torch
 
@@ -9,6 +11,22 @@ SHAPES = None
 
 def call(function, inputs, wrt):
     """Call with float64 tensors; differentiate the sum of the value with respect to the inputs named in `wrt`."""
+    with _one_thread():
+        return _call(function, inputs, wrt)
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """On arrays this small, waking other threads takes longer than the work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _call(function, inputs, wrt):
     given = {
         k: torch.tensor(np.array(v), dtype=torch.float64, requires_grad=k in wrt) for k, v in inputs.items()
     }
