@@ -20,7 +20,7 @@ ALLOWED = {
     "validate": {"numpy", "errors"},
     "shapes": set(),
     "kernels": {"numba"},  # numba in portable.py alone, see test_only_portable_imports_numba
-    "targets": {"numba", "numpy", "kernels", "errors"},
+    "targets": {"numba", "cuda", "numpy", "kernels", "errors"},
     "models": {"kernels", "targets", "numpy"} | EVERYONE,
     "families": {"kernels", "targets", "numpy"} | EVERYONE,
     "objectives": {"kernels", "targets", "numpy"} | EVERYONE,

@@ -10,7 +10,7 @@ import contextlib
 
 import numpy as np
 
-from refvi.errors import UsageError
+from refvi.errors import TargetUnavailable, UsageError
 from refvi.kernels.portable import register_all
 from refvi.targets.arrays import check_schedule, contiguous
 
@@ -28,12 +28,15 @@ def ptx(schedule, kernel, inputs, capability=(9, 0)):
         raise UsageError(f"schedule must be one of {', '.join(map(repr, SCHEDULES))}, got {schedule!r}")
     check_schedule(kernel, None, width=1)
     register_all()
-    from numba import cuda
+    try:
+        from numba import cuda
 
-    from refvi.targets import cuda_drivers
+        from refvi.targets import cuda_drivers
+    except ImportError:
+        raise TargetUnavailable("PTX needs `pip install 'refvi[cuda]'`; no GPU is required") from None
 
     driver = getattr(cuda_drivers, schedule)(kernel)
-    with _stand_in_device(capability):
+    with stand_in_device(capability):
         text, _ = cuda.compile_ptx(
             driver.py_func, _signature(schedule, inputs), device=False, cc=capability, abi="numba"
         )
@@ -70,7 +73,7 @@ def _signature(schedule, inputs):
 
 
 @contextlib.contextmanager
-def _stand_in_device(capability):
+def stand_in_device(capability):
     """While device functions compile: a current device of the wanted capability, and nothing else to it."""
     from numba.cuda import dispatcher
 

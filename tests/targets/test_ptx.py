@@ -1,14 +1,12 @@
 """Device code without a device: every schedule compiles to PTX and on to machine code for sm_90."""
 
-import importlib.util
+import sys
 
 import pytest
 
-from refvi.errors import UsageError
+from refvi.errors import TargetUnavailable, UsageError
 from refvi.targets.ptx import machine_code, ptx
 from tests.targets import samples
-
-SIMULATED = importlib.import_module("refvi.targets.cuda").simulated()
 
 
 @pytest.mark.parametrize("schedule", samples.SIZES)
@@ -28,3 +26,10 @@ def test_another_architecture():
 def test_unknown_schedule():
     with pytest.raises(UsageError, match="schedule must be one of 'rows', 'pairs', 'states', got 'maps'"):
         ptx("maps", samples.row, samples.draw())
+
+
+def test_without_numba_cuda_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "refvi.targets.cuda_drivers", None)
+    monkeypatch.delattr("refvi.targets.cuda_drivers", raising=False)
+    with pytest.raises(TargetUnavailable, match="PTX needs `pip install 'refvi\\[cuda\\]'`"):
+        ptx("rows", samples.row, samples.draw())
