@@ -69,7 +69,7 @@ def call(function, adapter, inputs, expected, wrt, only):
 
 def _read(result, gradients, adapter, expected, only):
     found = _named(result, gradients, list(expected), only)
-    quantities, dtype = {}, "float64"
+    quantities, dtype = {}, _narrow(result) or "float64"
     for name, thing in found.items():
         try:
             array = adapter.to_numpy(thing)
@@ -79,10 +79,16 @@ def _read(result, gradients, adapter, expected, only):
             ) from error
         if array.dtype.kind not in "fiub":
             raise Broken(f"must return real numbers, got {_describe(thing, array)} for {name!r}")
-        if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+        if dtype == "float64" and array.dtype.kind == "f" and array.dtype.itemsize < 8:
             dtype = array.dtype.name
         quantities[name] = array.astype(np.float64)
     return Answer(quantities, dtype)
+
+
+def _narrow(result):
+    """Name of a floating dtype below 64 bits; a surrogate's gradients arrive in 64 bits whatever it was computed in."""
+    text = str(getattr(result, "dtype", "")).removeprefix("torch.")
+    return text if text in ("float32", "float16", "bfloat16") else None
 
 
 def _describe(thing, array):

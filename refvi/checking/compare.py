@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 C = 8.0
-UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11}
-SMALLEST = float(np.finfo(np.float64).tiny)
+UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
+TINY = {2.0**-53: 2.0**-1022, 2.0**-24: 2.0**-126, 2.0**-8: 2.0**-126, 2.0**-11: 2.0**-24}  # smallest numbers
+MODERATE = 2.0**10  # what underflowed may still be multiplied with before it is returned
 
 
 class Difference(NamedTuple):
@@ -26,8 +27,8 @@ class Difference(NamedTuple):
 
 
 def tolerance(reference, unit=UNIT["float64"]):
-    """C u (S + |value|), elementwise; never zero."""
-    return C * unit * (reference.size + np.abs(reference.value)) + SMALLEST
+    """C u (S + |value|), elementwise, and room for what underflows on the way; never zero."""
+    return C * unit * (reference.size + np.abs(reference.value)) + MODERATE * TINY[unit]
 
 
 def compare(got, reference, unit=UNIT["float64"]):
@@ -38,7 +39,7 @@ def compare(got, reference, unit=UNIT["float64"]):
     same = (got == want) | (np.isnan(got) & np.isnan(want))
     ratio = np.where(same, 0.0, np.where(np.isfinite(ratio), ratio, np.inf))
     if ratio.size == 0:
-        return Difference(0.0, (), 0.0, 0.0, SMALLEST, 0.0)
+        return Difference(0.0, (), 0.0, 0.0, MODERATE * TINY[unit], 0.0)
     index = np.unravel_index(int(ratio.argmax()), ratio.shape)
     return Difference(
         float(ratio[index]),
