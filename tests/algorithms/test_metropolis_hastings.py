@@ -11,6 +11,8 @@ from refvi.errors import UsageError
 from refvi.laws import markov, sampler
 from refvi.oracles import transition
 from refvi.registry import mcmc as rows
+from refvi.registry import mcmc_cases as cases
+from refvi.registry import mcmc_metropolis as mh_rows
 
 ROWS = [
     row for row in rows.EVIDENCE if row.subject in ("algorithms.metropolis_hastings", "algorithms.chains")
@@ -37,20 +39,20 @@ RULES = {
 @pytest.mark.parametrize("name", RULES)
 def test_wrong_rules_are_refused(monkeypatch, name):
     monkeypatch.setattr(mh, "log_acceptance", RULES[name])
-    matrix = rows.check_matrix()
+    matrix = mh_rows.check_matrix()
     assert not matrix.holds
     assert any(
         word in matrix.message for word in ("flow[", "target after", "transition[", "mass of", "stationary[")
     )
-    assert "autoregressive at pair" in rows.check_chain("autoregressive").message
+    assert "autoregressive at pair" in mh_rows.check_chain("autoregressive").message
 
 
 def test_a_random_walk_needs_no_correction(monkeypatch):
     """Why the missing term is so often missed: with a symmetric proposal nothing shows."""
     monkeypatch.setattr(mh, "log_acceptance", RULES["Hastings term missing"])
-    assert rows.check_chain("random_walk").holds
+    assert mh_rows.check_chain("random_walk").holds
     for name in ("independence", "autoregressive", "crank_nicolson", "langevin"):
-        assert not rows.check_chain(name).holds, name
+        assert not mh_rows.check_chain(name).holds, name
 
 
 def wrong_mean(change):
@@ -82,7 +84,7 @@ def drift_by_the_transpose(x, grad, s, out):
 def test_wrong_drifts_are_refused(monkeypatch, change):
     """Balance alone would pass: a wrong drift is a right proposal of another kind; the noise no longer leads there."""
     monkeypatch.setattr(mh, "proposal_mean", wrong_mean(change))
-    assert "position of langevin" in rows.check_chain("langevin").message
+    assert "position of langevin" in mh_rows.check_chain("langevin").message
 
 
 def test_a_correction_that_reads_another_proposal_is_refused(monkeypatch):
@@ -93,18 +95,18 @@ def test_a_correction_that_reads_another_proposal_is_refused(monkeypatch):
         lambda to, mean, s, scratch: right(to, mean, np.ascontiguousarray(s.T), scratch),
     ):
         monkeypatch.setattr(mh, "log_proposal", wrong)
-        assert "independence at pair" in rows.check_chain("independence").message
+        assert "independence at pair" in mh_rows.check_chain("independence").message
 
 
 def test_noise_through_the_transpose_is_refused(monkeypatch):
     right = mh.propose
     monkeypatch.setattr(mh, "propose", lambda mean, s, z, out: right(mean, np.eye(len(s)) * s, z, out))
-    assert "position of random_walk" in rows.check_chain("random_walk").message
+    assert "position of random_walk" in mh_rows.check_chain("random_walk").message
 
 
 def test_crank_nicolson_accepts_everything_where_the_target_is_its_reference():
     """For a target N(m, L Lᵀ) the proposal is reversible: the ratio is one, however far it moves."""
-    theta = rows.mixture(4, components=1, size=3)
+    theta = cases.mixture(4, components=1, size=3)
     noise, uniforms = chains.noise(1, 2, 30, 3)
     m, factor = theta.emission.means[0], theta.emission.cholesky[0]
     run = mh.sample(theta, np.zeros((2, 3)), noise, uniforms, proposal=mh.crank_nicolson(m, factor, 0.5))
@@ -113,7 +115,7 @@ def test_crank_nicolson_accepts_everything_where_the_target_is_its_reference():
 
 def test_a_stationary_start_stays():
     """4000 chains that start as exact draws are exact draws after every step; two tests at a false-alarm rate of 1e-9."""
-    theta, count = rows.mixture(5, size=1), 4000
+    theta, count = cases.mixture(5, size=1), 4000
     rng = np.random.default_rng(9)
     share = np.exp(theta.mixing_logits) / np.exp(theta.mixing_logits).sum()
     k = rng.choice(2, size=count, p=share)
@@ -163,7 +165,7 @@ def test_acceptance_is_the_chosen_probability():
 @pytest.mark.parametrize("kind", ["random_walk", "langevin"])
 def test_a_chain_where_the_density_underflows_stays(kind):
     """At 1e200 every component has overflowed: no proposal can be compared, so the chain is stuck, without a NaN."""
-    theta, (noise, uniforms) = rows.mixture(0), chains.noise(0, 1, 5, 2)
+    theta, (noise, uniforms) = cases.mixture(0), chains.noise(0, 1, 5, 2)
     run = mh.sample(theta, [[1e200, 0.0]], noise, uniforms, proposal=getattr(mh, kind)(np.eye(2)))
     assert (run.positions == [1e200, 0.0]).all()
     assert (run.accepted == 0.0).all()
@@ -172,7 +174,7 @@ def test_a_chain_where_the_density_underflows_stays(kind):
 
 def test_a_matrix_with_impossible_states():
     """A state of probability zero is left for good and never entered; elsewhere the chain is balanced."""
-    pi, g = rows.five_states(1)
+    pi, g = mh_rows.five_states(1)
     log_pi = np.where(np.arange(5) == 2, -np.inf, np.log(pi))
     p = mh.transition_matrix(log_pi, np.log(g))
     assert (p[[0, 1, 3, 4], 2] == 0.0).all()
@@ -183,7 +185,7 @@ def test_a_matrix_with_impossible_states():
 
 
 def test_sentences():
-    theta, (noise, uniforms) = rows.mixture(0), chains.noise(0, 1, 5, 2)
+    theta, (noise, uniforms) = cases.mixture(0), chains.noise(0, 1, 5, 2)
     walk = mh.random_walk(np.eye(2))
     for arguments, words in (
         (((0.0, 0.0), noise, uniforms), r"start must have shape \(C, D\)"),

@@ -13,8 +13,8 @@ from refvi.models import mixture, tables
 from refvi.models.categorical_emission import CategoricalEmission
 from refvi.models.mixture import Mixture
 from refvi.registry import latent_cases as cases
-
-from .mixture_laws import MIXTURE_LAWS, states, table_of
+from refvi.registry import mixtures as rows
+from refvi.registry.mixture_laws import MIXTURE_LAWS, states, table_of
 
 THETA, X = cases.mixture("categorical"), cases.data("categorical")
 
@@ -25,6 +25,17 @@ def test_laws(law, seed):
     theta, x = cases.mixture("categorical", seed=seed), cases.data("categorical", seed=seed)
     outcome = law(theta, x, cases.mixture("categorical", seed=seed + 10))
     assert outcome.holds, outcome.message
+
+
+@pytest.mark.parametrize("row", rows.EVIDENCE, ids=lambda r: f"{r.subject}-{r.law}")
+def test_rows_hold(row):
+    """Every emission; on the compiled target where the row has one."""
+    row.run(True, row.targets[min(1, len(row.targets) - 1)]).raise_if_broken()
+
+
+def test_every_entry_but_the_modules_has_a_row():
+    modules = {"models.categorical_emission", "models.normal_emission", "models.diagonal_normal_emission"}
+    assert {e.name for e in rows.ENTRIES} - modules == {r.subject for r in rows.EVIDENCE}
 
 
 def test_total_mass_is_one():

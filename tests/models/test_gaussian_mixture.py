@@ -13,8 +13,7 @@ from refvi.models.diagonal_normal_emission import DiagonalNormalEmission
 from refvi.models.mixture import Mixture
 from refvi.models.normal_emission import NormalEmission
 from refvi.registry import latent_cases as cases
-
-from .mixture_laws import MIXTURE_LAWS, states, table_of
+from refvi.registry.mixture_laws import MIXTURE_LAWS, states, table_of
 
 KINDS = ("full", "tied", "diagonal")
 X = cases.data("full", 20)

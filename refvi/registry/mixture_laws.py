@@ -1,4 +1,7 @@
-"""What any mixture must obey, as functions of (theta, data, other theta); shared by all emissions."""
+"""What any mixture must obey, as functions of (theta, data, other theta); shared by all emissions.
+
+Not here: which mixtures are run (`mixtures`).
+"""
 
 import itertools
 import math
@@ -25,14 +28,17 @@ def table_of(theta, x):
 
 
 def states(theta):
+    """The components as states (K, 1)."""
     return enumeration.categorical_states((len(theta.mixing_logits),))
 
 
 def total(theta, x):
+    """Total log evidence."""
     return math.fsum(mixture.log_evidence(theta, x))
 
 
 def log_evidence_is_sum(theta, x, _):
+    """Log evidence of every datum against the sum over the components."""
     values = mixture.log_evidence(theta, x)
     return combine(
         "sum",
@@ -44,6 +50,7 @@ def log_evidence_is_sum(theta, x, _):
 
 
 def posterior_is_exact(theta, x, _):
+    """Responsibilities against enumeration."""
     return combine(
         "posterior",
         [
@@ -54,6 +61,7 @@ def posterior_is_exact(theta, x, _):
 
 
 def log_joint_is_the_oracles(theta, x, _):
+    """Log joint against densities by eigenvalues or products of probabilities."""
     return compare("log joint", table_of(theta, x), mixture.log_joint(theta, x), rounding(SIZE))
 
 
@@ -73,6 +81,7 @@ def q_is_its_definition(theta, x, other):
 
 
 def grad_log_evidence_is_derivative(theta, x, _):
+    """Fisher's identity against differences."""
     return gradient.gradient_is_derivative(
         lambda t: total(t, x),
         lambda t: mixture.grad_log_evidence(t, x)[1],
@@ -83,6 +92,7 @@ def grad_log_evidence_is_derivative(theta, x, _):
 
 
 def grad_q_is_derivative(theta, x, other):
+    """Gradient of Q, the posterior held fixed, against differences."""
     statistics = mixture.expect(other, x)[1]
     return gradient.gradient_is_derivative(
         lambda t: mixture.q_function(t, statistics),
@@ -99,6 +109,8 @@ def wrt(theta):
 
 
 def grad_q_meets_grad_log_evidence(theta, x, _):
+    """The posterior expectation of the complete-data score, summed by hand, against the gradient of Q."""
+
     def by_score(t):
         """Posterior expectation of the complete-data score, datum by datum, component by component."""
         sums = None
@@ -117,11 +129,13 @@ def grad_q_meets_grad_log_evidence(theta, x, _):
 
 
 def m_step_is_stationary(theta, x, _):
+    """The M step leaves Q no gradient."""
     statistics = mixture.expect(theta, x)[1]
     return em.is_stationary(mixture.grad_q(mixture.maximise(theta, statistics), statistics), SIZE)
 
 
 def evidence_rises_at_least_by_q(theta, x, other):
+    """The inequality behind EM, for an M step and for arbitrary parameters."""
     pairs = [(theta, other), (other, theta), (theta, mixture.maximise(theta, mixture.expect(theta, x)[1]))]
     return combine(
         "rise",
@@ -139,6 +153,7 @@ def evidence_rises_at_least_by_q(theta, x, other):
 
 
 def em_never_decreases(theta, x, _):
+    """Four steps of EM."""
     values = []
     for _step in range(4):
         value, statistics = mixture.expect(theta, x)
@@ -148,6 +163,7 @@ def em_never_decreases(theta, x, _):
 
 
 def relabelling_changes_nothing(theta, x, _):
+    """All orders of the components, and the responsibilities moving along."""
     orders = list(itertools.permutations(range(len(theta.mixing_logits))))
     value = em.relabelling(lambda t: mixture.log_evidence(t, x), cases.relabel_mixture, theta, orders, SIZE)
     order = [2, 0, 1]
