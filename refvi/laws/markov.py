@@ -117,24 +117,17 @@ def preserves_volume(flow, q, p, *, name="flow"):
 
 
 def _jacobian(flow, point):
-    """Jacobian of a flow at a point of phase space by differences, with the error of every entry."""
-    half = len(point) // 2
+    """Jacobian of a flow at a point of phase space, column by column, with the error of every entry."""
+    half, columns = len(point) // 2, []
+    for j in range(len(point)):
 
-    def joined(x):
-        return np.concatenate([np.ravel(part) for part in flow(x[:half], x[half:])])
+        def along(t, j=j):
+            moved = point.copy()
+            moved[j] = t
+            return np.concatenate([np.ravel(part) for part in flow(moved[:half], moved[half:])])
 
-    matrix, error = np.zeros((len(point), len(point))), np.zeros((len(point), len(point)))
-    for i in range(len(point)):
-        for j in range(len(point)):
-
-            def entry(t, i=i, j=j):
-                moved = point.copy()
-                moved[j] = t
-                return joined(moved)[i]
-
-            found = differences.derivative(entry, point[j])
-            matrix[i, j], error[i, j] = found.value, found.error
-    return matrix, error
+        columns.append(differences.jacobian(along, point[j]))
+    return np.array([c[0] for c in columns]).T, np.array([c[1] for c in columns]).T
 
 
 def energy_error_is_second_order(flow_of, energy, q, p, step_size, steps, *, halvings=4, name="energy error"):

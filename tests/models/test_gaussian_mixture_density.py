@@ -10,6 +10,7 @@ from refvi.models import gaussian_mixture_density as density
 from refvi.models import mixture
 from refvi.models.normal_emission import NormalEmission
 from refvi.registry import mcmc as rows
+from refvi.registry import mcmc_cases as cases
 
 
 def test_rows_hold():
@@ -81,9 +82,9 @@ def test_half_a_solve_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("factors", [1, 2])
 def test_tied_factors_and_absent_components(factors):
-    theta = rows.mixture(2)
+    theta = cases.mixture(2)
     tied = theta._replace(emission=theta.emission._replace(cholesky=theta.emission.cholesky[:factors]))
-    x = rows.points(2)
+    x = cases.points(2)
     values, _ = density.log_density_and_gradient(tied, x)
     assert np.allclose(values, mixture.log_evidence(tied, x), rtol=0, atol=1e-14)
     alone = tied._replace(mixing_logits=np.array([0.5, -np.inf]))
@@ -95,7 +96,7 @@ def test_tied_factors_and_absent_components(factors):
 
 
 def test_far_away():
-    theta = rows.mixture(0)
+    theta = cases.mixture(0)
     values, grads = density.log_density_and_gradient(theta, [[1e100, 0.0], [1e200, 0.0]])
     assert values[0] < -1e198
     assert values[1] == -math.inf
@@ -104,7 +105,7 @@ def test_far_away():
 
 
 def test_sentences():
-    theta = rows.mixture(0)
+    theta = cases.mixture(0)
     with pytest.raises(UsageError, match="theta must be a Mixture with a NormalEmission, got NormalEmission"):
         density.from_mixture(theta.emission)
     singular = theta._replace(emission=theta.emission._replace(cholesky=0.0 * theta.emission.cholesky))
