@@ -189,14 +189,11 @@ def _ledger(arguments):
 
 def _verify(arguments):
     from refvi.printing import progress, table
-    from refvi.registry.verify import plan
+    from refvi.registry.verify import plan, run_all
 
-    tasks = plan(quick=arguments.quick, targets=arguments.target.split(","), system=arguments.system)
-    results = []
-    with progress("verifying", total=len(tasks)) as step:
-        for task in tasks:
-            results.append(task.run())
-            step(results[-1].subject)
+    wanted = {"quick": arguments.quick, "targets": arguments.target.split(","), "system": arguments.system}
+    with progress("verifying", total=len(plan(**wanted))) as step:
+        results = run_all(**wanted, on_result=lambda result: step(result.subject))
     rows = [r._asdict() for r in results]
     if arguments.json:
         _print_json(rows)
@@ -220,7 +217,7 @@ def _verify(arguments):
             print(f"{r.subject}: {r.law}: {r.message}")
         print(
             f"{len(results)} laws, {len(results) - len(broken)} hold, {len(broken)} do not, "
-            f"{sum(r.seconds for r in results):.1f} s"
+            f"{sum(r.seconds for r in results):.1f} s of work"
         )
     return 0 if results and all(r.verdict == "holds" for r in results) else 1
 
@@ -260,7 +257,9 @@ def _usage(message):
 
 
 def _print_json(thing):
-    print(json.dumps(thing, indent=1, ensure_ascii=False, allow_nan=False))
+    from refvi.checking.report import finite
+
+    print(json.dumps(finite(thing), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 if __name__ == "__main__":

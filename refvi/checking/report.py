@@ -78,7 +78,7 @@ class Report:
         fields["passed"] = self.passed
         fields["case"] = {k: np.asarray(v).tolist() for k, v in self.case.items()}
         fields["lines"] = [vars(line) for line in self.lines]
-        return _finite(fields)
+        return finite(fields)
 
     def to_json(self):
         """The report as one JSON object."""
@@ -175,11 +175,12 @@ def _join(names):
     return ", ".join(names)
 
 
-def _finite(thing):
+def finite(thing):
+    """Plain types that JSON knows: non-finite numbers become strings."""
     if isinstance(thing, dict):
-        return {k: _finite(v) for k, v in thing.items()}
+        return {k: finite(v) for k, v in thing.items()}
     if isinstance(thing, list | tuple):
-        return [_finite(v) for v in thing]
+        return [finite(v) for v in thing]
     if isinstance(thing, np.generic):
         thing = thing.item()
     if isinstance(thing, float) and not np.isfinite(thing):

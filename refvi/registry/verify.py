@@ -1,7 +1,11 @@
 """Everything that `refvi verify` runs, as one list of tasks: laws on objects, derivations, claims, planted mistakes."""
 
+import functools
+import multiprocessing
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 from refvi.errors import RefviError, UsageError
@@ -49,6 +53,42 @@ class Task(NamedTuple):
             time.perf_counter() - start,
             message,
         )
+
+
+def run_all(*, quick=False, targets=("python", "cpu"), system=None, processes=None, on_result=None):
+    """Run the plan on several processes (one per core by default); results in the order of the plan.
+
+    on_result  called with each result as it arrives
+    """
+    tasks = plan(quick=quick, targets=targets, system=system)
+    order = sorted(
+        range(len(tasks)), key=lambda n: (tasks[n].target == "python", n)
+    )  # compiled ones take longest
+    processes = min(processes or os.cpu_count() or 1, len(tasks))
+    found = {}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread_each) as pool:
+        work = functools.partial(_run_numbered, quick, tuple(targets), system)
+        for number, result in zip(order, pool.map(work, order), strict=True):
+            found[number] = result
+            if on_result:
+                on_result(result)
+    return [found[n] for n in range(len(tasks))]
+
+
+def _one_thread_each():
+    """Tiny arrays everywhere: threads of the linear algebra would only stand in each other's way."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+@functools.cache
+def _plan(quick, targets, system):
+    return plan(quick=quick, targets=targets, system=system)
+
+
+def _run_numbered(quick, targets, system, number):
+    return _plan(quick, targets, system)[number].run()
 
 
 def plan(*, quick=False, targets=("python", "cpu"), system=None):

@@ -46,7 +46,9 @@ class _Evaluator:
         try:
             self.compiled = self.compiled or jax.jit(lambda given: _evaluate(self.function, given, self.wrt))
             return self.compiled(given)
-        except Exception:  # whatever keeps a function from being traced: its own errors come back from the plain call
+        except (
+            Exception
+        ):  # whatever keeps a function from being traced: its own errors come back from the plain call
             self.compiled = False
             return _evaluate(self.function, given, self.wrt)
 
