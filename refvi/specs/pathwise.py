@@ -219,7 +219,11 @@ def _no_slope(**inputs):
 
 
 _everywhere(_variance_for_std, **SHARED["sample-with-variance"])
-_everywhere(_shared_noise, slug="noise-shared", says="uses the noise of the first sample for every sample")
+_everywhere(
+    _shared_noise,
+    slug="noise-shared",
+    says="uses the noise of the first sample for every sample: the mean is right, the variance is that of one sample",
+)
 _everywhere(
     _no_slope,
     slug="activation-slope-missing",

@@ -115,6 +115,13 @@ def _(z, f, logits):
     return _estimate(z, sized(f) - _others(f) * ((len(z) - 1) / len(z)), logits)
 
 
+@leave_one_out.relative(
+    "baseline-added", says="adds the mean of the others instead of subtracting it: same mean, more variance"
+)
+def _(z, f, logits):
+    return _estimate(z, sized(f) + _others(f), logits)
+
+
 # ---- mistakes that both can make
 
 
@@ -226,8 +233,3 @@ def _(z, f, logits):
     centred = f - expand(f.mean(0), 0)
     variance = expand((centred**2).sum(0), 0) / max(len(z) - 1.0, 1.0)
     return _estimate(z, centred / sqrt(variance), logits)
-
-
-@leave_one_out.mistake("baseline-added", says="adds the baseline instead of subtracting it", of="gradient")
-def _(z, f, logits):
-    return _estimate(z, sized(f) + _others(f), logits)

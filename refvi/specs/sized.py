@@ -186,9 +186,10 @@ def logsumexp(a, axis=-1):
 def softmax(a, axis=-1):
     """Normalised exponentials along an axis; an entry of -inf is exactly 0."""
     a = sized(a)
-    log_total = logsumexp(a, axis)
-    found = exp(a - Sized(np.expand_dims(log_total.value, axis), np.expand_dims(log_total.size, axis)))
-    return Sized(found.value, np.where(found.value > 0, found.size, 0.0))
+    log_total = expand(logsumexp(a, axis), axis)
+    empty = np.isneginf(a.value) & np.isfinite(log_total.value)
+    found = exp(where(empty, 0.0, a) - log_total)
+    return where(empty, 0.0, found)
 
 
 def where(condition, a, b):
