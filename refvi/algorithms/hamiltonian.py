@@ -6,8 +6,8 @@ At temperature T the position has the density pi^(1/T), and the momentum has the
 sqrt(T) C noise, and differences of energy are divided by T. Noise is handed in. Not here: tuning of step size, number of
 steps or mass; stopping a path by itself.
 
-Source      Neal 2011, "MCMC using Hamiltonian dynamics", eq 5.5 to 5.7 (dynamics), 5.18 to 5.20 (leapfrog), 5.23
-            (acceptance), section 5.5.7 (tempering), arXiv:1206.1901v1; Duane, Kennedy, Pendleton and Roweth 1987
+Source      Neal 2011, "MCMC using Hamiltonian dynamics", eq 5.5 to 5.8 (dynamics), 5.18 to 5.20 (leapfrog), 5.21 to
+            5.23 (temperature), section 5.3.2 (acceptance), arXiv:1206.1901v1
 Checked by  tests/algorithms/test_hamiltonian.py
 """
 

@@ -7,9 +7,8 @@ One family of proposals holds the usual ones: random walk (a = 1, b = 0; the onl
 autoregressive (preconditioned Crank-Nicolson where S Sᵀ = (1 - a²) C) and Langevin (a = b = 1). Noise is handed in.
 Not here: Hamiltonian proposals (`hamiltonian`), diagnostics (`effective_sample_size`).
 
-Source      Hastings 1970, Biometrika 57, eq 2.4 and 2.5 (Metropolis' rule); Roberts and Tweedie 1996, Bernoulli 2,
-            section 1.4.1 (Langevin); Cotter, Roberts, Stuart and White 2013, eq 4.6, arXiv:1202.0709v3
-            (Crank-Nicolson)
+Source      Hastings 1970, Biometrika 57, section 2.2; Roberts and Tweedie 1996, Bernoulli 2, section 1.4 (Langevin);
+            Cotter, Roberts, Stuart and White 2013, Statistical Science 28, section 4 (Crank-Nicolson)
 Checked by  tests/algorithms/test_metropolis_hastings.py
 """
 

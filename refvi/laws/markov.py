@@ -54,7 +54,7 @@ def is_balanced(transition, target, *, magnitude=0.0, name="flow"):
     Formula     |pi_i P_ij - pi_j P_ji| <= 8·u·S, S = (4 + magnitude) (pi_i P_ij + pi_j P_ji)
     Shapes      transition (S, S), target (S,)
     Domain      `magnitude`: the largest logarithm whose exponential is a probability here
-    Source      Kelly 1979, Reversibility and Stochastic Networks, eq 1.6
+    Source      Kelly 1979, Reversibility and Stochastic Networks, section 1.2
     Checked by  tests/laws/test_markov.py
     """
     flow = np.asarray(target)[:, None] * np.asarray(transition)
@@ -69,7 +69,7 @@ def is_balanced_at(log_target, log_proposal, log_acceptance, pairs, *, magnitude
                 max(A(y | x), A(x | y)) = 1
     Shapes      log_target(x) -> (), log_proposal(y, x) -> () of y given x, log_acceptance(y, x) -> (); pairs of points
     Domain      within 8·u·S, S the sum of the absolute terms plus `magnitude`, that of what they are made from
-    Source      Hastings 1970, eq 2.2; Peskun 1973 for the largest acceptance
+    Source      Hastings 1970, section 2.2; Peskun 1973, section 2.2, for the largest acceptance
     Checked by  tests/laws/test_markov.py
     """
     law, outcomes = "detailed balance at a pair of points", []
@@ -89,7 +89,7 @@ def is_reversible(flow, q, p, *, magnitude, name="flow"):
 
     Formula     F(F(q, p)) = (q, p),  F = flip · flow, flip(q, p) = (q, -p)
     Shapes      flow(q, p) -> (q, p), each (D,); magnitude: S of the rounding after both ways
-    Source      Neal 2011, section 5.3.1, arXiv:1206.1901v1
+    Source      Neal 2011, section 5.3.2, arXiv:1206.1901v1
     Checked by  tests/laws/test_markov.py
     """
     q, p = np.asarray(q, dtype=np.float64), np.asarray(p, dtype=np.float64)
@@ -182,7 +182,8 @@ def worth_is_draws_over_time(worth, draws, time, *, spread, name="effective samp
     Formula     |log(worth · tau / (C N))| <= 6 spread; false alarms below 1e-8 where the logarithm is normal
     Shapes      worth () of draws (C, N), time () the exact tau
     Domain      spread: standard error of log tau, sqrt(2 (2 M + 1) / (C N)) for M lags summed
-    Source      Geyer 1992, Statistical Science 7, eq 2.1; Sokal 1997, eq 3.19 (spread)
+    Source      Geyer 1992, Statistical Science 7, section 2; Sokal 1997, "Monte Carlo methods in statistical mechanics",
+                section 3 (spread)
     Checked by  tests/laws/test_markov.py
     """
     size = float(np.size(draws))

@@ -19,7 +19,7 @@ def metropolis_hastings(target, proposal):
     Formula     P_ij = min(g_ij, pi_j g_ji / pi_i) for j != i;  P_ii = 1 - sum_(j != i) P_ij
     Shapes      target (S,) probabilities, not necessarily normalised; proposal (S, S), rows of mass 1 -> (S, S)
     Domain      target > 0
-    Source      Hastings 1970, Biometrika 57, eq 2.4
+    Source      Hastings 1970, Biometrika 57, section 2.2
     Checked by  tests/oracles/test_transition.py
     """
     target, proposal = np.asarray(target, dtype=np.float64), np.asarray(proposal, dtype=np.float64)
@@ -34,7 +34,7 @@ def stationary(transition):
 
     Formula     states are censored one by one; every entry has a relative error of a few S u
     Shapes      (S, S) -> (S,)
-    Source      Grassmann, Taksar and Heyman 1985, Operations Research 33, section 2
+    Source      Grassmann, Taksar and Heyman 1985, Operations Research 33, 1107-1116
     Checked by  tests/oracles/test_transition.py
     """
     p = np.array(transition, dtype=np.float64)
@@ -70,7 +70,7 @@ def autocorrelation_time(transition, target, values):
 
     Formula     tau = 1 + 2 sum_(t >= 1) rho_t = (2 <f, Z f> / <f, f>) - 1,  Z = (I - P + 1 piᵀ)⁻¹, f centred
     Shapes      transition (S, S) irreducible and aperiodic, target (S,), values (S,) -> Answer of ()
-    Source      Kemeny and Snell 1976, Finite Markov Chains, theorem 4.6.3
+    Source      Kemeny and Snell 1976, Finite Markov Chains, section 4.6
     Checked by  tests/oracles/test_transition.py
     """
     size = len(target)
@@ -118,8 +118,8 @@ def effective_sample_size(draws):
                 tau = -1 + 2 sum_(m < k) min(P_0, ..., P_m) + rho_2k, P_m = rho_2m + rho_(2m+1), k the first pair with
                 P_k <= 0 or the last with 2k + 1 <= N - 2; rho_2k counts where it or P_k is not negative
     Shapes      draws (C, N), N >= 4 -> (); NaN where no draw differs from another
-    Source      Geyer 1992, Statistical Science 7, section 3.3; Vehtari et al. 2021, eq 10 to 13, arXiv:1903.08008v5;
-                the term rho_2k and the floor 1 / log10 S: Stan Reference Manual 2.36, section "Effective sample size"
+    Source      Geyer 1992, Statistical Science 7, section 3.3; Vehtari et al. 2021, section 3.2, arXiv:1903.08008v5; the
+                term rho_2k and the floor 1 / log10 S as in Stan since stan-dev/stan#2774
     Checked by  tests/oracles/test_transition.py
     """
     draws = np.asarray(draws, dtype=np.float64)

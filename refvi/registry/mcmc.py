@@ -1,12 +1,13 @@
 """Evidence for Markov chain Monte Carlo on Gaussian mixtures (system S4): densities, noise, and the rows of all of it."""
 
-from refvi.algorithms import chains, hamiltonian, metropolis_hastings
+from refvi.algorithms import chains, effective_sample_size, hamiltonian, metropolis_hastings
 from refvi.laws import gradient
 from refvi.laws.compare import EXACT, compare, of_answer, rounding
 from refvi.laws.outcome import combine
 from refvi.models import gaussian_mixture_density as density
 from refvi.registry import mcmc_hamiltonian as hmc
 from refvi.registry import mcmc_metropolis as mh
+from refvi.registry import mcmc_worth as worth
 from refvi.registry.entry import Entry, Evidence
 from refvi.registry.mcmc_cases import ALL, every, log_density, mixture, points
 
@@ -53,6 +54,7 @@ ENTRIES = [
     Entry("algorithms.chains", "algorithm", "S4", chains),
     Entry("algorithms.metropolis_hastings", "algorithm", "S4", metropolis_hastings),
     Entry("algorithms.hamiltonian", "algorithm", "S4", hamiltonian),
+    Entry("algorithms.effective_sample_size", "algorithm", "S4", effective_sample_size),
 ]
 
 
@@ -60,7 +62,7 @@ def _row(subject, law, tolerance, run, targets=("python",)):
     return Evidence("S4", subject, law, tolerance, run, targets)
 
 
-MH, HMC = "algorithms.metropolis_hastings", "algorithms.hamiltonian"
+MH, HMC, ESS = "algorithms.metropolis_hastings", "algorithms.hamiltonian", "algorithms.effective_sample_size"
 
 EVIDENCE = [
     _row(
@@ -104,4 +106,30 @@ EVIDENCE = [
     _row(HMC, "single steps end where leapfrog does and balance", "8·u·S", hmc.check_hamiltonian_chain),
     _row(HMC, "one leapfrog step is Langevin", "8·u·S", hmc.check_one_step_is_langevin),
     _row(HMC, "a chain is that of plain Python", "equal bits", hmc.check_hamiltonian_targets, ALL),
+    *(
+        _row(
+            ESS,
+            f"effective sample size ({kind}) by sums is that by transforms",
+            "8·u·S, S = N² (1 + ESS² / (C N))",
+            lambda quick, target, kind=kind: worth.check_worth(kind, quick, target),
+        )
+        for kind in ("plain", "split", "bulk", "tail")
+    ),
+    *(
+        _row(
+            ESS,
+            f"R-hat ({kind}) by sums is that by variances",
+            "8·u·S, S = N (1 + R-hat)",
+            lambda quick, target, kind=kind: worth.check_r_hat(kind, quick, target),
+        )
+        for kind in ("plain", "split", "rank")
+    ),
+    _row(
+        ESS,
+        "draws of known chains are worth N / tau, in any units, order and direction",
+        "6 standard errors of log tau; 8·u·S",
+        worth.check_known_chains,
+        ("cpu",),
+    ),
+    _row(ESS, "every kind is that of plain Python", "equal bits", worth.check_targets, ALL),
 ]
