@@ -1,7 +1,8 @@
 """Divergences between Bernoulli and between categorical distributions, by probabilities and by logits.
 
 Where a gradient adds 1 and takes it away again, that is the derivative of q log q: whoever differentiates term by term
-rounds there, so S has to count it. Logits of p stay above -745, below which a probability is no positive number.
+rounds there, so S has to count it. The logits of p stay where its probability is neither 0 nor 1 in double precision:
+beyond, libraries that go by probabilities call the divergence infinite, and say so.
 """
 
 from refvi.specs.shared import SHARED
@@ -46,7 +47,7 @@ bernoulli = Spec(
         "q certain": {"q_probs": [[0.0, 1.0]], "p_probs": [[0.25, 0.625]]},
         "q and p certain and equal": {"q_probs": [[0.0, 1.0]], "p_probs": [[0.0, 1.0]]},
         "q is p": {"q_probs": [[0.25, 0.625]], "p_probs": [[0.25, 0.625]]},
-        "p nearly certain": {"q_probs": [[0.25, 0.625]], "p_probs": [[2.0**-30, 1.0 - 2.0**-30]]},
+        "p nearly certain": {"q_probs": [[0.25, 0.625]], "p_probs": [[2.0**-20, 1.0 - 2.0**-20]]},
     },
 )
 
@@ -125,8 +126,8 @@ bernoulli_logits = Spec(
     source="Cover and Thomas 2006, Elements of Information Theory, 2nd ed., equation (2.26)",
     edges=lambda: {
         "logits of q large": {"q_logits": [[800.0, -800.0]], "p_logits": [[0.5, -1.25]]},
-        "logits of p large": {"q_logits": [[0.5, -1.25]], "p_logits": [[700.0, -700.0]]},
-        "both large and opposed": {"q_logits": [[800.0, -800.0]], "p_logits": [[-700.0, 700.0]]},
+        "logits of p large": {"q_logits": [[0.5, -1.25]], "p_logits": [[18.5, -18.25]]},
+        "both large and opposed": {"q_logits": [[800.0, -800.0]], "p_logits": [[-18.5, 18.25]]},
         "q is p": {"q_logits": [[0.5, -1.25]], "p_logits": [[0.5, -1.25]]},
     },
 )
