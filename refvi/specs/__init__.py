@@ -17,6 +17,8 @@ FILES = (
     "elbo",
     "elbo_beta",
     "elbo_vae",
+    "elbo_sampled",
+    "elbo_minibatch",
     "iwae",
     "iwae_gradient",
     "score",

@@ -87,17 +87,13 @@ def _(x, mu, std):
     return normal_terms(x, mu, exp(std))
 
 
-@_on_both(**SHARED["gauss-missing-log-sigma"])
+@_on_both(**SHARED["gauss-log-scale-dropped"])
 def _(x, mu, std):
     terms = normal_terms(x, mu, std)
     return {**terms, "log_scale": 0.0 * terms["log_scale"]}
 
 
-@_on_both(
-    slug="gauss-sigma-for-log-sigma",
-    says="subtracts the standard deviation where its logarithm belongs",
-    seen=("piEsposito/blitz-bayesian-deep-learning#15",),
-)
+@_on_both(**SHARED["gauss-missing-log-sigma"])
 def _(x, mu, std):
     return {**normal_terms(x, mu, std), "log_scale": -sized(std)}
 

@@ -188,10 +188,16 @@ def _(decoder_std, **inputs):
     return {**terms, "misfit": 2.0 * unit["misfit"]}
 
 
-@gaussian_vae.mistake(**SHARED["gauss-missing-log-sigma"])
+@gaussian_vae.mistake(**SHARED["gauss-log-scale-dropped"])
 def _(**inputs):
     terms = _gaussian(minus_kl, **inputs)
     return {**terms, "log_scale": 0.0 * terms["log_scale"]}
+
+
+@gaussian_vae.mistake(**SHARED["gauss-missing-log-sigma"])
+def _(decoder_std, **inputs):
+    terms = _gaussian(minus_kl, decoder_std=decoder_std, **inputs)
+    return {**terms, "log_scale": -sized(decoder_std).sum(-1) + 0.0 * terms["misfit"]}
 
 
 @gaussian_vae.mistake(**SHARED["gauss-const-dropped-in-reported-nll"])

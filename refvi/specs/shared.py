@@ -88,12 +88,15 @@ SHARED = dict(
         _row(
             "gauss-constant-once",
             "counts ½ log 2π once, not once per dimension",
-            "pints-team/pints#1179",
         ),
         _row(
             "gauss-missing-log-sigma",
-            "leaves out the logarithm of the standard deviation",
+            "subtracts the standard deviation where its logarithm belongs",
             "piEsposito/blitz-bayesian-deep-learning#15",
+        ),
+        _row(
+            "gauss-log-scale-dropped",
+            "leaves out the logarithm of the standard deviation",
         ),
         _row(
             "mse-as-nll-without-2var",

@@ -7,7 +7,7 @@ from refvi.checking.compare import UNIT, C
 from refvi.specs.spec import PROJECTIONS
 from tests.specs import by_definition
 
-SMALL = {"B": 2, "D": 3, "X": 2, "K": 2, "C": 3}
+SMALL = {"B": 2, "D": 3, "X": 2, "K": 2, "C": 3, "M": 3}
 U = UNIT["float64"]
 
 
@@ -45,7 +45,7 @@ def assert_value(spec, inputs):
     found = answer(spec, inputs)["value"]
     want = by_definition.values(spec, inputs)
     with mp.workdps(by_definition.DIGITS):
-        for got, size, exact in zip(found.value, found.size, want, strict=True):
+        for got, size, exact in zip(np.ravel(found.value), np.ravel(found.size), want, strict=True):
             assert np.isfinite(size)
             assert abs(mpf(float(got)) - exact) <= C * U * (size + abs(exact)), (float(got), float(exact))
 

@@ -13,6 +13,7 @@ from mpmath import mp, mpf
 
 DIGITS = 60
 STEP = mpf(10) ** -20
+ALL = "all"
 
 
 def log_normal(x, mean, std):
@@ -177,6 +178,25 @@ def elbo_bernoulli_vae(x, mu, std, noise, weights, bias):
     return mp.fsum(found) / len(found)
 
 
+def elbo_bernoulli_vae_sampled(x, mu, std, noise, weights, bias):
+    found = [
+        density_bernoulli_logits(x, logits)
+        + mp.fsum(log_normal(v, 0, 1) - log_normal(v, m, s) for v, m, s in zip(z, mu, std, strict=True))
+        for z, logits in _decoded(mu, std, noise, weights, bias)
+    ]
+    return mp.fsum(found) / len(found)
+
+
+def elbo_minibatch(log_likelihood, kl, data_count):
+    return data_count * mp.fsum(log_likelihood) / len(log_likelihood) - kl
+
+
+def elbo_epoch_mean(elbo, present):
+    pairs = [pair for row in zip(elbo, present, strict=True) for pair in zip(*row, strict=True)]
+    data = [value for value, there in pairs if there == 1]
+    return mp.fsum(data) / len(data)
+
+
 DEFINITIONS = {
     "kl.normal_standard": kl_normal_standard,
     "kl.normal_diagonal": kl_normal_diagonal,
@@ -199,6 +219,9 @@ DEFINITIONS = {
     "elbo.beta_vae": elbo_beta_vae,
     "elbo.gaussian_vae": elbo_gaussian_vae,
     "elbo.bernoulli_vae": elbo_bernoulli_vae,
+    "elbo.bernoulli_vae_sampled": elbo_bernoulli_vae_sampled,
+    "elbo.minibatch": elbo_minibatch,
+    "elbo.epoch_mean": elbo_epoch_mean,
 }
 
 
@@ -212,17 +235,27 @@ def _datum(spec, inputs, b):
     found = []
     for i in spec.inputs:
         axes = i.axes.split()
-        found.append(np.take(inputs[i.name], b, axes.index("B")) if "B" in axes else inputs[i.name])
+        found.append(
+            np.take(inputs[i.name], b, axes.index("B")) if "B" in axes and b is not ALL else inputs[i.name]
+        )
     return found
+
+
+def _data(spec, inputs):
+    """The data that have a value of their own: the batch axis of the output, or all at once."""
+    if "B" not in spec.output.split():
+        return [ALL]
+    return range(
+        next(
+            np.shape(inputs[i.name])[i.axes.split().index("B")] for i in spec.inputs if "B" in i.axes.split()
+        )
+    )
 
 
 def values(spec, inputs):
     """The value of every datum, to 60 digits."""
     with mp.workdps(DIGITS):
-        count = next(
-            np.shape(inputs[i.name])[i.axes.split().index("B")] for i in spec.inputs if "B" in i.axes.split()
-        )
-        return [DEFINITIONS[spec.id](*map(exact, _datum(spec, inputs, b))) for b in range(count)]
+        return [DEFINITIONS[spec.id](*map(exact, _datum(spec, inputs, b))) for b in _data(spec, inputs)]
 
 
 def gradients(spec, inputs):
@@ -233,13 +266,13 @@ def gradients(spec, inputs):
 
 def _differences(spec, inputs, name):
     (i,) = (i for i in spec.inputs if i.name == name)
-    axes, found = i.axes.split(), np.zeros(np.shape(inputs[name]))
-    count = len(values(spec, inputs))
+    axes, found, everyone = i.axes.split(), np.zeros(np.shape(inputs[name])), _data(spec, inputs)
+    own_datum = "B" in axes and everyone != [ALL]
     for index in np.ndindex(found.shape):
         if i.domain == "cholesky" and index[-1] > index[-2]:
             continue
-        data = [index[axes.index("B")]] if "B" in axes else range(count)
-        own = tuple(n for n, letter in zip(index, axes, strict=True) if letter != "B")
+        data = [index[axes.index("B")]] if own_datum else everyone
+        own = tuple(n for n, letter in zip(index, axes, strict=True) if letter != "B" or not own_datum)
         found[index] = float(mp.fsum(_slope(spec, inputs, b, name, own) for b in data))
     return found
 

@@ -20,6 +20,9 @@ def test_the_bounds_are_these():
         "elbo.beta_vae",
         "elbo.gaussian_vae",
         "elbo.bernoulli_vae",
+        "elbo.bernoulli_vae_sampled",
+        "elbo.minibatch",
+        "elbo.epoch_mean",
     }
 
 
@@ -127,3 +130,31 @@ def test_beta_one_is_the_elbo():
     assert np.array_equal(
         answer(beta, {**inputs, "beta": np.array(1.0)})["value"].value, answer(plain, inputs)["value"].value
     )
+
+
+def test_sampled_and_closed_form_have_the_same_mean():
+    """One latent; the difference is a quadratic function of the noise, so two sigma points give its mean exactly."""
+    sampled, closed = get_spec("elbo.bernoulli_vae_sampled"), get_spec("elbo.bernoulli_vae")
+    inputs = {
+        "x": np.array([[1.0, 0.0]]),
+        "mu": np.array([[0.5]]),
+        "std": np.array([[0.75]]),
+        "noise": sigma_points(1)[:, None, :],
+        "weights": np.array([[0.75], [-1.5]]),
+        "bias": np.array([0.25, 0.5]),
+    }
+    assert answer(sampled, inputs)["value"].value == pytest.approx(
+        answer(closed, inputs)["value"].value, rel=1e-14
+    )
+
+
+def test_minibatches_of_a_partition_average_to_the_whole():
+    spec = get_spec("elbo.minibatch")
+    log_likelihood = np.array([-1.5, 0.25, 2.0, -0.75, 1.25, -3.0])
+
+    def bound(part):
+        inputs = {"log_likelihood": log_likelihood[part], "kl": np.array(0.75), "data_count": np.array(6.0)}
+        return float(answer(spec, inputs)["value"].value)
+
+    parts = [bound(slice(at, at + 2)) for at in (0, 2, 4)]
+    assert np.mean(parts) == pytest.approx(bound(slice(None)), rel=1e-15)

@@ -65,7 +65,7 @@ def variance_for_scale(x, mu, var):
     return norm.logpdf(x, loc=mu, scale=var)
 
 
-@refvi.implements("log_density.normal", expect="gauss-sigma-for-log-sigma")
+@refvi.implements("log_density.normal", expect="gauss-missing-log-sigma")
 def sigma_for_its_logarithm(x, mu, std):
     """As in piEsposito/blitz-bayesian-deep-learning#15."""
     return -0.5 * math.log(2 * math.pi) - std - (x - mu) ** 2 / (2 * std**2)
@@ -81,7 +81,7 @@ def reported_nll(x, mu, std):
 
 @refvi.implements("log_density.normal_diagonal", expect="gauss-constant-once")
 def constant_for_one_output(x, mu, std):
-    """As in pints-team/pints#1179: right for a model with one output."""
+    """What pints-team/pints#1179 suspected (there, broadcasting had put it right): right for a model with one output."""
     return -0.5 * np.log(2 * np.pi) - np.log(std).sum(1) - 0.5 * (((x - mu) / std) ** 2).sum(1)
 
 

@@ -84,3 +84,50 @@ def one_draw_for_all_samples(x, mu, std, noise, weights, bias):
     z = np.broadcast_to(mu + std * noise[0], noise.shape)
     logits = z @ weights.T + bias
     return (x * logits - np.logaddexp(0.0, logits)).sum(-1).mean(0) - kl(mu, std)
+
+
+# ---- the divergence sampled too, and minibatches
+
+
+@refvi.implements("elbo.bernoulli_vae_sampled", scale="log_std")
+def trace(x, mu, log_std, noise, weights, bias):
+    """Log joint minus log q at the samples, as a probabilistic program scores them."""
+    std = np.exp(log_std)
+    z = mu + std * noise
+    logits = z @ weights.T + bias
+    log_joint = norm.logpdf(z).sum(-1) + (x * logits - np.logaddexp(0.0, logits)).sum(-1)
+    return (log_joint - norm.logpdf(z, mu, std).sum(-1)).mean(0)
+
+
+@refvi.implements("elbo.bernoulli_vae_sampled", expect="variance-as-scale")
+def guide_scored_with_variance(x, mu, std, noise, weights, bias):
+    """As in pyro-ppl/pyro#1643, on the side of the guide: sampled with the scale, scored with the variance."""
+    z = mu + std * noise
+    logits = z @ weights.T + bias
+    log_joint = norm.logpdf(z).sum(-1) + (x * logits - np.logaddexp(0.0, logits)).sum(-1)
+    return (log_joint - norm.logpdf(z, mu, std**2).sum(-1)).mean(0)
+
+
+@refvi.implements("elbo.minibatch")
+def one_minibatch(log_likelihood, kl, data_count):
+    return data_count * np.mean(log_likelihood) - kl
+
+
+@refvi.implements("elbo.minibatch", expect="minibatch-scale-missing")
+def unscaled_minibatch(log_likelihood, kl, data_count):
+    """As in tachukao/mgplvm-pytorch#19: right while the minibatch is the data set."""
+    return np.sum(log_likelihood) - kl
+
+
+@refvi.implements("elbo.minibatch", expect="scale-integer-division")
+def whole_number_of_minibatches(log_likelihood, kl, data_count):
+    """The trap of pyro-ppl/pyro#2611: N // B."""
+    return np.sum(log_likelihood) * (data_count // len(log_likelihood)) - kl
+
+
+@refvi.implements("elbo.epoch_mean", expect="metric-last-minibatch-only")
+def overwritten(elbo, present):
+    """As in scverse/scvi-tools#1032: the loop assigns where it should add."""
+    for row, here in zip(elbo, present, strict=True):
+        total, count = np.sum(row * here), here.sum()
+    return total / count

@@ -30,6 +30,13 @@ def sampled(x, mu, std, noise, weights, bias, decoder):
     return decoder(F.linear(z, weights, bias)).log_prob(x).sum(-1).mean(0) - kl_standard(mu, std)
 
 
+def scored(x, mu, std, noise, weights, bias):
+    z = mu + std * noise
+    loglik = td.Bernoulli(logits=F.linear(z, weights, bias)).log_prob(x).sum(-1)
+    prior = td.Normal(0.0, 1.0).log_prob(z).sum(-1)
+    return (loglik + prior - td.Normal(mu, std).log_prob(z).sum(-1)).mean(0)
+
+
 def reconstruction(x, logits, mu, std):
     return td.Bernoulli(logits=logits).log_prob(x).sum(-1) - kl_standard(mu, std)
 
@@ -181,5 +188,11 @@ def rows():
         lambda x, mu, std, noise, weights, bias: sampled(
             x, mu, std, noise, weights, bias, lambda logits: td.Bernoulli(logits=logits)
         ),
+        {},
+    )
+    yield (
+        "Normal.log_prob, Bernoulli.log_prob",
+        "elbo.bernoulli_vae_sampled",
+        scored,
         {},
     )
