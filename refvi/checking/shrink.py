@@ -3,6 +3,7 @@
 import numpy as np
 
 from refvi.checking.cases import Case
+from refvi.specs import conventions as conv
 
 COARSE = (2.0, 4.0, 8.0)
 SPECIAL = (0.0, 1.0, -1.0, 0.5)
@@ -50,13 +51,15 @@ def _rounder(spec, declared, inputs):
         name = names[i.name]
         if i.domain in ("binary", "one_hot", "simplex", "count"):
             continue
-        old = inputs[name]
+        old, domain = inputs[name], conv.SCALES[declared["scale"]].domain if i.domain == "scale" else i.domain
         for grid in COARSE:
             new = np.round(old * grid) / grid
             if np.array_equal(new, old):
                 break
-            if _generic(new, i.domain):
-                yield {**inputs, name: new}
+            beside = np.where(np.isin(new, SPECIAL[:3]) & (old != new), new + np.sign(old - new) / grid, new)
+            generic = [array for array in (new, beside) if _generic(array, domain)]
+            if generic:
+                yield {**inputs, name: generic[0]}
                 break
 
 
@@ -64,7 +67,7 @@ def _generic(array, domain):
     flat = (
         array[np.tril_indices(array.shape[-1])] if domain == "cholesky" and array.ndim == 2 else array.ravel()
     )
-    if domain in ("scale", "positive", "probability") and np.any(flat <= 0):
+    if domain in ("positive", "probability") and np.any(flat <= 0):
         return False
     if domain == "probability" and np.any(flat >= 1):
         return False

@@ -10,7 +10,11 @@ import inspect
 
 from refvi.errors import UsageError
 
-NAMES = ("numpy", "torch", "jax")
+NAMES = {
+    "numpy": "refvi.checking.adapters.numpy_arrays",
+    "torch": "refvi.checking.adapters.torch_arrays",
+    "jax": "refvi.checking.adapters.jax_arrays",
+}
 
 
 def get_adapter(name, function=None):
@@ -20,7 +24,7 @@ def get_adapter(name, function=None):
     if name not in NAMES:
         raise UsageError(f"framework must be one of auto, {', '.join(NAMES)}, got {name!r}")
     try:
-        return importlib.import_module(f"refvi.checking.adapters.{name}_arrays")
+        return importlib.import_module(NAMES[name])
     except ModuleNotFoundError as error:
         raise UsageError(
             f"framework {name!r} needs the package {error.name}, which is not installed"
