@@ -347,11 +347,7 @@ def _(**inputs):
     return times(_analytic_gradient(**inputs), {"likelihood": float(len(inputs["noise"]))})
 
 
-@stl.mistake(
-    "stl-stops-mean-only",
-    says="stops mu inside log q but not std, so that std keeps its score",
-    of="gradient",
-)
+@stl.relative("stl-stops-mean-only", says="stops mu inside log q but not std, so that std keeps its score")
 def _(**inputs):
     return {**_stl_gradient(**inputs), "std": _gradient(**inputs)["std"]}
 
