@@ -5,6 +5,8 @@ twice, which is where a function that draws its own randomness is found out, and
 be traced is called as it is throughout.
 """
 
+import contextlib
+
 import jax
 import numpy as np
 
@@ -63,11 +65,28 @@ def _evaluate(function, given, wrt):
         return function(**fixed, **free)
 
     free = {k: given[k] for k in wrt}
-    if not isinstance(jax.eval_shape(of, free), jax.ShapeDtypeStruct):
-        return of(free), None
+    try:
+        single = isinstance(jax.eval_shape(of, free), jax.ShapeDtypeStruct)
+    except (
+        Exception
+    ):  # it looks at values, or leaves JAX; what is wrong otherwise is raised again by this call
+        return _without_tracing(of, free)
+    return _differentiate(of, free) if single else (of(free), None)
+
+
+def _differentiate(of, free):
     result, pull = jax.vjp(of, free)
     (gradients,) = pull(jax.numpy.ones_like(result))
     return result, gradients
+
+
+def _without_tracing(of, free):
+    """The result on concrete values, with gradients where JAX can still take them."""
+    result = of(free)
+    if isinstance(result, jax.Array):
+        with contextlib.suppress(jax.errors.JAXTypeError):
+            return _differentiate(of, free)
+    return result, None
 
 
 def to_numpy(thing):
