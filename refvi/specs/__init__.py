@@ -25,6 +25,14 @@ FILES = (
     "pathwise",
     "sbn",
     "sbn_elbo",
+    "mixtures",
+    "gmm",
+    "gmm_em",
+    "hidden_markov",
+    "hidden_markov_messages",
+    "hidden_markov_paths",
+    "em",
+    "svi",
 )
 
 
