@@ -21,6 +21,18 @@ def log_evidence(x, W, b, c, threads=None):
     return values if np.ndim(x) == 2 else float(values[0])
 
 
+def log_joint_table(x, W, b, c):
+    """Log joint of every state: what estimators and bounds of small models are summed over.
+
+    Formula     log p(x, h) for all h; bit k of the position is h_k
+    Shapes      x (D,), W (D, K), b (D,), c (K,) -> (2^K,); x (B, D) -> (B, 2^K)
+    Domain      x in {0, 1}, finite parameters; the table has to fit into memory
+    Checked by  tests/fast/test_twin.py
+    """
+    table = log_domain.log_joint_table(read_problem(x, W, b, c))
+    return table if np.ndim(x) == 2 else table[0]
+
+
 def _log_evidence(problem, threads):
     network = prepare_compiled(problem)
     if network is None:
