@@ -13,7 +13,7 @@ import numpy as np
 name = "jax"
 SHAPES = 4  # sets of axis sizes; each is compiled anew
 EAGER_CALLS = 2
-_last = []
+_last: list = []
 
 
 def _double_precision():
