@@ -4,7 +4,7 @@ import importlib
 
 from refvi.registry.entry import Entry, Evidence
 
-SYSTEM_FILES = ("densities", "sigmoid_belief", "iwae", "gaussian_vae")
+SYSTEM_FILES = ("densities", "families", "sigmoid_belief", "iwae", "gaussian_vae")
 
 
 def entries():

@@ -8,14 +8,17 @@ from refvi.estimators import pathwise
 from refvi.laws import gradient
 from refvi.laws.compare import Tolerance, at_most, compare, of_answer, rounding
 from refvi.laws.outcome import combine
+from refvi.laws.target import LAW, check_target_agreement
 from refvi.models import gaussian_vae as vae
-from refvi.models.gaussian_vae import linear, networks
-from refvi.models.parameters import flat
+from refvi.models.gaussian_vae import bounds, linear, networks
+from refvi.models.gaussian_vae.sample import workspace_size
+from refvi.models.parameters import flat, size
 from refvi.oracles import closed_form, enumeration
 from refvi.oracles.trees import leaves
 from refvi.registry import gaussian_vae_reference as reference
 from refvi.registry.entry import Entry, Evidence
-from refvi.registry.sigmoid_belief import ALL, DIFFERENCES
+from refvi.registry.sigmoid_belief import ALL, DIFFERENCES, SAME_BITS
+from refvi.targets import get_target
 
 
 def _cases(quick):
@@ -235,6 +238,26 @@ def check_variance(name, quick=True, target="python"):
     return combine("variance is the stated one", outcomes)
 
 
+def check_targets(quick=True, target="python"):
+    """Every row of the model on a target against plain Python."""
+    plain, other, outcomes = get_target("python"), get_target(target), []
+    for x, theta, phi, noise in _cases(quick):
+        *_, batch = bounds.check(x, theta, phi, noise)
+        count, width, space = len(x), 1 + size(theta) + size(phi), workspace_size(theta, phi)
+        calls = [
+            (bounds.elbo_row, count, width, 5 + space),
+            (bounds.iwae_row, count, width, 5 + noise.shape[1] + space),
+            (bounds.terms_row, noise.shape[1] * count, 5, space),
+        ]
+        if not theta.bias_hidden.size:
+            calls.append((linear.linear_elbo_row, count, width, space))
+        for kernel, *sizes in calls:
+            arguments = (kernel, (theta, phi, batch), *sizes)
+            magnitude = 32.0 * (1.0 + np.abs(plain.rows(*arguments)))
+            outcomes.append(check_target_agreement(plain, other, "rows", *arguments, magnitude=magnitude))
+    return combine(LAW, outcomes)
+
+
 ENTRIES = [
     Entry("models.gaussian_vae", "model", "S1", vae),
     Entry("models.gaussian_vae.log_joint", "model", "S1", networks.log_joint),
@@ -248,6 +271,7 @@ ENTRIES = [
 
 VALUES = f"8·u·S; {DIFFERENCES}"
 EVIDENCE = [
+    Evidence("S1", "models.gaussian_vae", LAW, SAME_BITS, check_targets, ALL),
     Evidence(
         "S1", "models.gaussian_vae.log_joint", "log joint and its gradients", VALUES, check_log_joint, ALL
     ),

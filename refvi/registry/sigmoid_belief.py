@@ -7,10 +7,12 @@ import numpy as np
 from refvi.laws import bound, family, gradient, model
 from refvi.laws.compare import compare, of_answer, rounding
 from refvi.laws.outcome import combine
+from refvi.laws.target import LAW, check_target_agreement
 from refvi.models import sigmoid_belief as sbn
 from refvi.models.parameters import size
 from refvi.oracles import enumeration
 from refvi.registry.entry import Entry, Evidence
+from refvi.targets import get_target
 
 ALL = ("python", "cpu", "cuda")
 
@@ -213,6 +215,26 @@ def check_elbo(quick=True, target="python"):
     return combine("ELBO by enumeration, its gap, and both gradients", outcomes)
 
 
+def check_targets(quick=True, target="python"):
+    """The states of the evidence, of the ELBO and of the tables on a target against plain Python."""
+    plain, other, outcomes = get_target("python"), get_target(target), []
+    for seed in _seeds(quick):
+        x, theta, phi = network(seed, hidden=3 if quick else 6)
+        hidden, parameters, width = theta.prior_logits.size, size(theta), 1 + size(theta) + size(phi)
+        data = sbn.Data(x[:1])
+        for schedule, kernel, inputs, columns in (
+            ("states", sbn.evidence_state, (theta, data), parameters),
+            ("states", sbn.elbo_state, (theta, phi, data), width),
+            ("rows", sbn.table_row, (theta, phi, data), 1 + width),
+        ):
+            sizes = (2**hidden, columns, hidden)
+            magnitude = 32.0 * (1.0 + np.abs(getattr(plain, schedule)(kernel, inputs, *sizes)))
+            outcomes.append(
+                check_target_agreement(plain, other, schedule, kernel, inputs, *sizes, magnitude=magnitude)
+            )
+    return combine(LAW, outcomes)
+
+
 ENTRIES = [
     Entry("models.sigmoid_belief", "model", "S2", sbn),
     Entry("models.sigmoid_belief.log_joint", "model", "S2", sbn.log_joint),
@@ -221,8 +243,10 @@ ENTRIES = [
     Entry("models.sigmoid_belief.elbo", "objective", "S2", sbn.elbo),
 ]
 
+SAME_BITS = "equal bits on python, cpu and the simulator; 64·u·S on a device, whose library rounds otherwise"
 DIFFERENCES = "4 times the differences' own error estimate"
 EVIDENCE = [
+    Evidence("S2", "models.sigmoid_belief", LAW, SAME_BITS, check_targets, ALL),
     Evidence(
         "S2",
         "models.sigmoid_belief.log_joint",
