@@ -33,6 +33,8 @@ FILES = (
     "hidden_markov_paths",
     "em",
     "svi",
+    "iwae_dreg",
+    "sbn_gradient",
 )
 
 

@@ -116,13 +116,14 @@ def share(p):
     return softmax(p.log_weights, 0)
 
 
-def _gradient(**inputs):
+def plain(**inputs):
+    """Normalised weights, whole derivative of the log-weights."""
     p = at(**inputs)
     return pull(share(p), p)
 
 
-def _dreg_gradient(**inputs):
-    p = at(**inputs)
+def doubly_reparameterised(p):
+    """Squared weights along the path for mu and std, plain weights for the decoder."""
     c = share(p)
     path = keep(pull(c * c, p), "likelihood", "prior", "path")
     return {**path, **{name: g for name, g in pull(c, p).items() if name in ("weights", "bias")}}
@@ -146,7 +147,8 @@ def _edges():
     }
 
 
-def _spec(name, says, gradient, source):
+def model_spec(name, says, gradient, source):
+    """A spec of an estimator of this model."""
     return Spec(
         id=name,
         says=says,
@@ -161,17 +163,11 @@ def _spec(name, says, gradient, source):
     )
 
 
-gradient = _spec(
+gradient = model_spec(
     "iwae.gradient",
     "gradient of the importance-weighted bound of a small Bernoulli VAE at given noise: weights held fixed",
-    _gradient,
+    plain,
     "Burda, Grosse and Salakhutdinov 2016, equations 13 and 14, arXiv:1509.00519v4",
-)
-dreg = _spec(
-    "iwae.gradient_dreg",
-    "doubly reparameterised gradient of the same bound: squared weights and no score of q for mu and std",
-    _dreg_gradient,
-    "Tucker, Lawson, Gu and Maddison 2018, equation 8, arXiv:1810.04152v2",
 )
 
 
@@ -181,16 +177,7 @@ dreg = _spec(
     declare="iwae.gradient_dreg",
 )
 def _(**inputs):
-    return _dreg_gradient(**inputs)
-
-
-@dreg.relative(
-    "plain",
-    says="keeps weights and score of q, as if nothing were stopped (a stop_gradient without effect does this)",
-    declare="iwae.gradient",
-)
-def _(**inputs):
-    return _gradient(**inputs)
+    return doubly_reparameterised(at(**inputs))
 
 
 # ---- wrong coefficients
@@ -309,6 +296,22 @@ def _(**inputs):
     return pull(share(p), p)
 
 
+def by_probability(**inputs):
+    """The model with the Bernoulli density by way of its probabilities, as autodiff then differentiates it."""
+    p, x = at(**inputs), np.asarray(inputs["x"])
+    q = sigmoid(einsum("kbd,xd->kbx", p.z, p.weights) + inputs["bias"])
+    return p._replace(
+        residual=(x / q - (1.0 - x) / (1.0 - q)) * q * (1.0 - q),
+        log_likelihood=(x * log(q) + (1.0 - x) * log(1.0 - q)).sum(-1),
+    )
+
+
+@gradient.mistake(**SHARED["log-of-sigmoid"], of="gradient")
+def _(**inputs):
+    p = by_probability(**inputs)
+    return pull(share(p), p)
+
+
 # ---- wrong path
 
 
@@ -319,7 +322,7 @@ def _(**inputs):
     of="gradient",
 )
 def _(**inputs):
-    return keep(_gradient(**inputs), "score")
+    return keep(plain(**inputs), "score")
 
 
 @gradient.mistake(
@@ -328,7 +331,7 @@ def _(**inputs):
     of="gradient",
 )
 def _(**inputs):
-    return keep(_gradient(**inputs), "likelihood", "prior", "path")
+    return keep(plain(**inputs), "likelihood", "prior", "path")
 
 
 @gradient.mistake(**SHARED["sample-with-variance"], of="gradient")
@@ -340,53 +343,4 @@ def _(**inputs):
 
 @gradient.mistake("noise-shared", says="uses the noise of the first sample for every sample", of="gradient")
 def _(**inputs):
-    return _gradient(**{**inputs, "noise": np.repeat(inputs["noise"][:1], len(inputs["noise"]), 0)})
-
-
-@dreg.mistake(
-    "dreg-weights-not-squared",
-    says="drops the score of q but does not square the weights: unbiased for K = 1 only",
-    of="gradient",
-)
-def _(**inputs):
-    return keep(_gradient(**inputs), "likelihood", "prior", "path")
-
-
-@dreg.mistake("dreg-score-kept", says="squares the weights but keeps the score of q", of="gradient")
-def _(**inputs):
-    p = at(**inputs)
-    c = share(p)
-    return {**_gradient(**inputs), **{n: g for n, g in pull(c * c, p).items() if n in ("mu", "std")}}
-
-
-@dreg.mistake(
-    "dreg-squares-model-weights",
-    says="squares the weights for the decoder as well, whose gradient takes them unsquared",
-    of="gradient",
-)
-def _(**inputs):
-    p = at(**inputs)
-    c = share(p)
-    return keep(pull(c * c, p), "likelihood", "prior", "path")
-
-
-@dreg.mistake(
-    "sample-not-rsample",
-    says="cuts the gradient at the sample, so that mu and std get no gradient at all",
-    seen=SHARED["sample-not-rsample"]["seen"],
-    of="gradient",
-)
-def _(**inputs):
-    return keep(_gradient(**inputs))
-
-
-@dreg.mistake(
-    "weights-normalised-over-batch",
-    says="normalises the weights over the data instead of over the samples",
-    of="gradient",
-)
-def _(**inputs):
-    p = at(**inputs)
-    c = softmax(p.log_weights, 1)
-    path = keep(pull(c * c, p), "likelihood", "prior", "path")
-    return {**pull(c, p), "mu": path["mu"], "std": path["std"]}
+    return plain(**{**inputs, "noise": np.repeat(inputs["noise"][:1], len(inputs["noise"]), 0)})

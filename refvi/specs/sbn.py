@@ -207,6 +207,15 @@ def _(**inputs):
     return logsumexp(j.log_likelihood / float(len(inputs["bias"])) + j.log_prior, 0)
 
 
+@log_evidence.mistake(**SHARED["log-of-sigmoid"])
+def _(x, weights, bias, prior_logits):
+    j = joint(x, weights, bias, prior_logits)
+    p, q = sigmoid(j.activations), sigmoid(prior_logits)
+    log_x = einsum("bx,sx->sb", x, log(p)) + einsum("bx,sx->sb", 1.0 - np.asarray(x), log(1.0 - p))
+    log_z = (j.states * log(q) + (1.0 - j.states) * log(1.0 - q)).sum(-1)
+    return logsumexp(log_x + expand(log_z, 1), 0)
+
+
 @log_evidence.mistake(
     "batch-summed-before-lse",
     says="sums the log-likelihood over the data before the sum over states, so that all data share one hidden state",

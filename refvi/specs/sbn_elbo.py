@@ -1,7 +1,6 @@
-"""The evidence lower bound of a sigmoid belief network at given samples, and its score-function gradient.
+"""The evidence lower bound of a sigmoid belief network at given samples.
 
 q(z | x) is a factorised Bernoulli with logits per datum; samples are given, so that every estimator is deterministic.
-The gradient with respect to q's logits needs the score; that of the model's parameters goes straight through log p.
 """
 
 from typing import NamedTuple
@@ -10,7 +9,7 @@ import numpy as np
 
 from refvi.specs.sbn import MODEL
 from refvi.specs.shared import SHARED
-from refvi.specs.sized import Sized, einsum, expand, logsumexp, sigmoid, sized, softplus
+from refvi.specs.sized import Sized, einsum, log, logsumexp, sigmoid, sized, softplus
 from refvi.specs.spec import Input, Spec
 
 INPUTS = (
@@ -68,12 +67,14 @@ def at(x, z, logits, weights, bias, prior_logits):
 # ---- the value
 
 
-def _elbo(**inputs):
+def terms(**inputs):
+    """Terms of the bound at every sample, K B."""
     p = at(**inputs)
     return {"likelihood": p.log_likelihood, "prior": p.log_prior, "entropy": -p.log_q}
 
 
-def _edges():
+def edges():
+    """Legal inputs off generic position."""
     generic = {
         "x": [[1.0, 0.0, 1.0]],
         "z": [[[1.0, 0.0]], [[0.0, 0.0]], [[1.0, 1.0]]],
@@ -95,10 +96,10 @@ elbo = Spec(
     says="ELBO of a sigmoid belief network at given samples of q: mean of log p(x, z) - log q(z | x)",
     inputs=INPUTS,
     output="K B",
-    reference=_elbo,
+    reference=terms,
     conventions={"sign": "positive", "batch": "none", "samples": "mean", "units": "nats"},
     source="Mnih and Gregor 2014, equation 2, arXiv:1402.0030v2",
-    edges=_edges,
+    edges=edges,
 )
 
 
@@ -129,13 +130,13 @@ def _(**inputs):
 
 @elbo.mistake("log-q-missing", says="leaves -log q out of the bound")
 def _(**inputs):
-    return {n: t for n, t in _elbo(**inputs).items() if n != "entropy"}
+    return {n: t for n, t in terms(**inputs).items() if n != "entropy"}
 
 
 @elbo.mistake("log-q-added", says="adds log q instead of subtracting it")
 def _(**inputs):
-    terms = _elbo(**inputs)
-    return {**terms, "entropy": -terms["entropy"]}
+    found = terms(**inputs)
+    return {**found, "entropy": -found["entropy"]}
 
 
 @elbo.mistake(**SHARED["kl-wrong-sign"])
@@ -146,12 +147,12 @@ def _(**inputs):
 
 @elbo.mistake("prior-missing", says="leaves log p(z) out of the bound")
 def _(**inputs):
-    return {n: t for n, t in _elbo(**inputs).items() if n != "prior"}
+    return {n: t for n, t in terms(**inputs).items() if n != "prior"}
 
 
 @elbo.mistake("prior-uniform", says="takes one half for every prior probability")
 def _(**inputs):
-    return _elbo(**{**inputs, "prior_logits": 0.0 * np.asarray(inputs["prior_logits"])})
+    return terms(**{**inputs, "prior_logits": 0.0 * np.asarray(inputs["prior_logits"])})
 
 
 @elbo.mistake(**SHARED["kl-mean-over-latents"])
@@ -162,8 +163,8 @@ def _(**inputs):
 
 @elbo.mistake(**SHARED["bce-mean-reduction"])
 def _(**inputs):
-    terms = _elbo(**inputs)
-    return {**terms, "likelihood": terms["likelihood"] / float(len(inputs["bias"]))}
+    found = terms(**inputs)
+    return {**found, "likelihood": found["likelihood"] / float(len(inputs["bias"]))}
 
 
 @elbo.mistake(
@@ -185,6 +186,22 @@ def _(**inputs):
     return (x * again - softplus(again)).sum(-1) + p.log_prior - p.log_q
 
 
+def by_probability(value, logits):
+    """Log Bernoulli by way of the probability."""
+    p = sigmoid(logits)
+    return (value * log(p) + (1.0 - np.asarray(value)) * log(1.0 - p)).sum(-1)
+
+
+@elbo.mistake(**SHARED["log-of-sigmoid"])
+def _(**inputs):
+    p, z = at(**inputs), inputs["z"]
+    return (
+        by_probability(inputs["x"], p.activations)
+        + by_probability(z, inputs["prior_logits"])
+        - by_probability(z, inputs["logits"])
+    )
+
+
 @elbo.mistake("zeros-not-counted", says="counts x log p only: observed units that are 0 contribute nothing")
 def _(**inputs):
     p, x = at(**inputs), np.asarray(inputs["x"])
@@ -194,7 +211,7 @@ def _(**inputs):
 @elbo.mistake("mean-for-sample", says="uses the probabilities of q in place of the samples")
 def _(**inputs):
     means = np.broadcast_to(sigmoid(inputs["logits"]).value, np.shape(inputs["z"]))
-    return _elbo(**{**inputs, "z": means})
+    return terms(**{**inputs, "z": means})
 
 
 BROADCAST = {
@@ -206,8 +223,8 @@ BROADCAST = {
 
 @elbo.mistake(**BROADCAST)
 def _(**inputs):
-    terms = _elbo(**inputs)
-    return {**terms, "likelihood": terms["likelihood"] * float(len(inputs["prior_logits"]))}
+    found = terms(**inputs)
+    return {**found, "likelihood": found["likelihood"] * float(len(inputs["prior_logits"]))}
 
 
 @elbo.mistake(
@@ -216,174 +233,3 @@ def _(**inputs):
 def _(**inputs):
     reward = at(**inputs).reward
     return logsumexp(reward, 0) - float(np.log(len(inputs["z"])))
-
-
-# ---- the score-function gradient
-
-
-def pull(p, reward, factor=1.0):
-    """reward is what the score of q is weighted with; factor (a number, or K B) weights the gradient of log p."""
-    count = float(len(p.z))
-    c = (factor + 0.0 * p.log_likelihood) / count
-    return {
-        "logits": {name: einsum("kb,kbd->bd", r, p.score) / count for name, r in reward.items()},
-        "weights": {"likelihood": einsum("kbx,kbd->xd", expand(c, -1) * p.residual, p.z)},
-        "bias": {"likelihood": einsum("kb,kbx->x", c, p.residual)},
-        "prior_logits": {"prior": einsum("kb,kbd->d", c, p.prior_score)},
-    }
-
-
-def rewards(p):
-    """The reward by its terms."""
-    return {"likelihood": p.log_likelihood, "prior": p.log_prior, "entropy": -p.log_q}
-
-
-def _gradient(**inputs):
-    p = at(**inputs)
-    return pull(p, rewards(p))
-
-
-gradient = Spec(
-    id="sbn.elbo_gradient",
-    says="score-function gradient of the ELBO of a sigmoid belief network at given samples of q, no baseline",
-    inputs=INPUTS,
-    output="B",
-    reference=lambda **inputs: {name: t.mean(0) for name, t in _elbo(**inputs).items()},
-    gradient=_gradient,
-    conventions={"sign": "positive", "batch": "sum", "units": "nats"},
-    only="gradient",
-    source="Mnih and Gregor 2014, section 2.2, arXiv:1402.0030v2",
-    edges=_edges,
-)
-
-
-@gradient.relative(
-    "score-offset-one",
-    says="differentiates -log q inside the reward as well: the reward less one (pyro-ppl/pyro#2894, pyro-ppl/numpyro#1512)",
-)
-def _(**inputs):
-    p = at(**inputs)
-    return pull(p, {"reward": p.reward - 1.0})
-
-
-@gradient.relative("leave-one-out", says="subtracts the mean reward of the other samples as a baseline")
-def _(**inputs):
-    p = at(**inputs)
-    reward, count = p.reward, len(p.z)
-    others = (expand(reward.sum(0), 0) - reward) / float(max(count - 1, 1))
-    return pull(p, {"reward": reward - others})
-
-
-@gradient.relative(
-    "local-rewards", says="credits each latent with its own log p(z_d) - log q(z_d), not with the others'"
-)
-def _(**inputs):
-    p = at(**inputs)
-    local = expand(p.log_likelihood, -1) + p.log_prior_each - p.log_q_each
-    return {**_gradient(**inputs), "logits": (local * p.score).mean(0)}
-
-
-@gradient.relative("closed-form-entropy", says="has the entropy of q in closed form, not at the samples")
-def _(**inputs):
-    p, s = at(**inputs), sigmoid(inputs["logits"])
-    found = pull(p, {"likelihood": p.log_likelihood, "prior": p.log_prior})
-    return {**found, "logits": {**found["logits"], "entropy": -(sized(inputs["logits"]) * s * (1.0 - s))}}
-
-
-@gradient.mistake(
-    "model-term-missing",
-    says="differentiates the score surrogate only, so that the model's parameters get no gradient",
-    seen=("pyro-ppl/pyro#205",),
-    of="gradient",
-)
-def _(**inputs):
-    p = at(**inputs)
-    return pull(p, rewards(p), 0.0)
-
-
-@gradient.mistake(
-    "reward-not-detached",
-    says="does not stop the gradient of the reward in reward × log q + reward: log q multiplies a second path",
-    seen=("batra-mlp-lab/visdial-rl#13", "TuringLang/AdvancedVI.jl#99"),
-    of="gradient",
-)
-def _(**inputs):
-    p = at(**inputs)
-    return pull(p, {"reward": p.reward - p.log_q - 1.0}, 1.0 + p.log_q)
-
-
-@gradient.mistake(
-    "reward-not-detached-alone",
-    says="does not stop the gradient of the reward in reward × log q and adds no reward of its own",
-    seen=("batra-mlp-lab/visdial-rl#13",),
-    of="gradient",
-)
-def _(**inputs):
-    p = at(**inputs)
-    return pull(p, {"reward": p.reward - p.log_q}, p.log_q)
-
-
-@gradient.mistake(
-    "kl-in-loss-no-score-term",
-    says="differentiates the bound at the samples directly: q's logits get the score alone, whose mean is zero",
-    seen=("NVIDIA-NeMo/RL#2506", "huggingface/trl#4967"),
-    of="gradient",
-)
-def _(**inputs):
-    p = at(**inputs)
-    return pull(p, {"reward": 0.0 * p.reward - 1.0})
-
-
-@gradient.mistake("log-q-missing", says="leaves -log q out of the reward", of="gradient")
-def _(**inputs):
-    p = at(**inputs)
-    return pull(p, {"likelihood": p.log_likelihood, "prior": p.log_prior})
-
-
-@gradient.mistake("log-q-added", says="adds log q to the reward instead of subtracting it", of="gradient")
-def _(**inputs):
-    p = at(**inputs)
-    return pull(p, {**rewards(p), "entropy": p.log_q})
-
-
-@gradient.mistake("prior-missing", says="leaves log p(z) out of the bound", of="gradient")
-def _(**inputs):
-    p = at(**inputs)
-    p = p._replace(log_prior_each=0.0 * p.log_prior_each, prior_score=0.0 * p.prior_score)
-    return pull(p, rewards(p))
-
-
-@gradient.mistake(**SHARED["bce-mean-reduction"], of="gradient")
-def _(**inputs):
-    p, count = at(**inputs), float(len(inputs["bias"]))
-    p = p._replace(log_likelihood=p.log_likelihood / count, residual=p.residual / count)
-    return pull(p, rewards(p))
-
-
-@gradient.mistake(**BROADCAST, of="gradient")
-def _(**inputs):
-    p, count = at(**inputs), float(len(inputs["prior_logits"]))
-    p = p._replace(log_likelihood=p.log_likelihood * count, residual=p.residual * count)
-    return pull(p, rewards(p))
-
-
-@gradient.mistake(
-    "baseline-uses-own-sample",
-    says="subtracts the mean reward over all samples, the sample's own included: the mean shrinks by (K - 1) / K",
-    seen=("jsboige/CoursIA#15256", "areal-project/AReaL#354"),
-    of="gradient",
-)
-def _(**inputs):
-    p = at(**inputs)
-    return pull(p, {"reward": p.reward - expand(p.reward.mean(0), 0)})
-
-
-@gradient.mistake(
-    "particles-sum",
-    says="sums over the samples instead of averaging",
-    seen=("pyro-ppl/numpyro#1724",),
-    of="gradient",
-)
-def _(**inputs):
-    count = float(len(inputs["z"]))
-    return {name: {t: a * count for t, a in terms.items()} for name, terms in _gradient(**inputs).items()}

@@ -5,7 +5,8 @@ import pytest
 from mpmath import mp
 
 from refvi.specs.iwae import bound
-from refvi.specs.iwae_gradient import dreg, gradient
+from refvi.specs.iwae_dreg import dreg
+from refvi.specs.iwae_gradient import gradient
 from refvi.specs.sized import value_of
 from tests.specs import exact
 from tests.specs.exact import affine, assert_derivative, assert_within, log_bernoulli, log_normal, log_sum_exp

@@ -7,7 +7,8 @@ import pytest
 from mpmath import mp
 
 from refvi.specs.sbn import log_evidence
-from refvi.specs.sbn_elbo import elbo, gradient
+from refvi.specs.sbn_elbo import elbo
+from refvi.specs.sbn_gradient import gradient
 from refvi.specs.sized import value_of
 from tests.specs import exact
 from tests.specs.exact import affine, assert_derivative, assert_within, log_bernoulli, log_sum_exp
