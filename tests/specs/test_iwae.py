@@ -174,10 +174,10 @@ def test_relatives_have_the_same_mean(spec, slug):
     ("spec", "slug"), [(s, slug) for s in (gradient, dreg) for slug in s.mistakes], ids=exact.label
 )
 def test_mistakes_have_another_mean(spec, slug):
-    """With one datum there is nothing to sum over the batch: that mistake is right here, and only that one."""
+    """But for two: with one datum there is nothing to sum over the batch, and a rounded sigmoid is right off the edges."""
     wrong = spec.mistakes[slug].wrong
     mean = mean_over_noise(
         lambda noise: flat({**spec.gradient(**ONE, noise=noise), **wrong(**ONE, noise=noise)}), 12
     )
     far = np.max(np.abs(mean - TARGET))
-    assert (far < 1e-5) if slug == "batch-summed-before-lse" else (far > 1e-3), far
+    assert (far < 1e-5) if slug in ("batch-summed-before-lse", "log-of-sigmoid") else (far > 1e-3), far
