@@ -36,7 +36,7 @@ def read_problem(x, W, b, c):
     x = np.asarray(x, dtype=np.float64)
     if x.ndim not in (1, 2) or x.shape[-1] != D or x.size == 0:
         raise UsageError(f"x must have shape ({D},) or (B, {D}) with B >= 1, got {x.shape}")
-    if not np.isin(x, (0.0, 1.0)).all():
+    if not ((x == 0.0) | (x == 1.0)).all():
         raise UsageError("x must hold zeros and ones only, got other values")
     return Problem(np.ascontiguousarray(np.atleast_2d(x)), W, b, c)
 

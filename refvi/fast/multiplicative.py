@@ -101,5 +101,5 @@ def scale_to_peak(sums):
 def log_total(network, total, offset, exponent=0):
     """Logarithm of total 2^exponent, with the scales of the tables put back without loss."""
     mantissa, more = math.frexp(total)
-    power = more + int(exponent) - int(network.shift.sum())
-    return math.fsum([math.log(mantissa), power * LN2_HIGH, power * LN2_LOW, offset[0], offset[1]])
+    power = more + int(exponent) - network.power
+    return math.fsum([math.log(mantissa), power * LN2_HIGH, power * LN2_LOW, *offset.tolist()])

@@ -12,19 +12,27 @@ from refvi.fast.quotients import PAIR, WIDTH, prefix_products, spread_quotients
 
 @compiled
 def joint_factors(S, i, T, tile, joint):
-    """Sum_b S_bi T_bj for two rows and all lanes: joint (2 LANES,)."""
+    """Sum_b S_bi T_bj for two rows and all lanes, four data at a time: joint (2 LANES,).
+
+    Checked by  tests/fast/test_quotients.py
+    """
     row0, row1 = joint[:LANES], joint[LANES:WIDTH]
-    for q in range(S.shape[0]):
-        s0, s1 = S[q, i], S[q, i + 1]
-        columns = T[q, tile * LANES : (tile + 1) * LANES]
-        if q == 0:
-            for lane in range(LANES):
-                row0[lane] = s0 * columns[lane]
-                row1[lane] = s1 * columns[lane]
-        else:
-            for lane in range(LANES):
-                row0[lane] += s0 * columns[lane]
-                row1[lane] += s1 * columns[lane]
+    start, B = tile * LANES, S.shape[0]
+    for lane in range(WIDTH):
+        joint[lane] = 0.0
+    for q in range(0, B - 3, 4):
+        s0, s1, s2, s3 = S[q, i], S[q + 1, i], S[q + 2, i], S[q + 3, i]
+        t0, t1, t2, t3 = S[q, i + 1], S[q + 1, i + 1], S[q + 2, i + 1], S[q + 3, i + 1]
+        c0, c1 = T[q, start : start + LANES], T[q + 1, start : start + LANES]
+        c2, c3 = T[q + 2, start : start + LANES], T[q + 3, start : start + LANES]
+        for lane in range(LANES):
+            row0[lane] += (s0 * c0[lane] + s1 * c1[lane]) + (s2 * c2[lane] + s3 * c3[lane])
+            row1[lane] += (t0 * c0[lane] + t1 * c1[lane]) + (t2 * c2[lane] + t3 * c3[lane])
+    for q in range(B // 4 * 4, B):
+        s0, t0, c0 = S[q, i], S[q, i + 1], T[q, start : start + LANES]
+        for lane in range(LANES):
+            row0[lane] += s0 * c0[lane]
+            row1[lane] += t0 * c0[lane]
 
 
 @compiled

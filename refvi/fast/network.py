@@ -16,6 +16,7 @@ class Network(NamedTuple):
     """A model made ready: the cut of its bits, the ranges, the route, and the low table.
 
     shift, half (Dp,)   as in `ranges`
+    power               sum of shift: the product of the factors of all visibles is short of 2^power
     C (2^low Dp,)       as in `tables`; empty on the route LOG
     """
 
@@ -25,6 +26,7 @@ class Network(NamedTuple):
     split: Split
     shift: np.ndarray
     half: np.ndarray
+    power: int
     route: Route
     C: np.ndarray
 
@@ -75,7 +77,7 @@ def prepare(problem):
     route = choose_route(half, reach)
     empty = route is Route.LOG
     C = np.empty(0) if empty else tile_table(problem.W, problem.b, split.high, split.low, shift)
-    return Network(problem.W, problem.b, problem.c, split, shift, half, route, C)
+    return Network(problem.W, problem.b, problem.c, split, shift, half, int(shift.sum()), route, C)
 
 
 def states_of(network, x):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -76,3 +79,22 @@ def test_bad_arguments_are_named(change, message):
     good = {"x": [0.0, 1.0], "W": np.zeros((2, 3)), "b": [0.0, 0.0], "c": [0.0, 0.0, 0.0]}
     with pytest.raises(UsageError, match=message):
         log_evidence(**(good | change))
+
+
+def test_small_models_do_not_load_a_compiler():
+    code = """
+import sys
+import numpy as np
+from refvi.fast import evidence, gradient, pairs, shards
+network = np.ones(3), np.eye(3), np.zeros(3), np.zeros(3)
+for function in (
+    evidence.log_evidence,
+    gradient.log_evidence_gradient,
+    gradient.posterior_means,
+    pairs.posterior_pair_moments,
+    shards.sharded_log_evidence,
+):
+    function(*network)
+assert "numba" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -30,7 +30,7 @@ def test_quotients_come_from_products_alone(first, last):
     np.testing.assert_allclose(GC, exact_C, rtol=100 * UNIT)
 
 
-@pytest.mark.parametrize("data", [1, 3])
+@pytest.mark.parametrize("data", [1, 3, 4, 9])
 def test_narrow_weights(data):
     S, T, product = RNG.random((data, 4)), RNG.random((data, 2 * LANES)), RNG.uniform(0.1, 9, size=(2, LANES))
     joint, columns = np.full(WIDTH, np.nan), np.ones(LANES)

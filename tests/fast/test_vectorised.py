@@ -27,7 +27,7 @@ LOOPS = {
         (TABLE, COUNT, LINE, COUNT, COUNT, COUNT, LINE, LINE, TABLE, LINE),
         "mul add",
     ),
-    "joint_factors": (narrow_gradient.joint_factors, (TABLE, COUNT, TABLE, COUNT, LINE), "mul fmadd"),
+    "joint_factors": (narrow_gradient.joint_factors, (TABLE, COUNT, TABLE, COUNT, LINE), "fmadd"),
     "narrow_weights": (narrow_gradient.narrow_weights, (LINE, LINE, LINE), "mul div"),
     "wide_ratios": (wide.wide_ratios, (LINE, COUNT, LINE, LINE, LINE), "mul div"),
 }
