@@ -1,0 +1,47 @@
+"""Shapes of `Number`s: transpose, trailing axes, softmax of rows, sums over two axes.
+
+Not here: arithmetic (`refvi.derivations.numbers`).
+"""
+
+import numpy as np
+
+from refvi.derivations.numbers import Number, exp, number, total
+
+
+def reshaped(a, function):
+    """A Number whose arrays all went through one reordering."""
+    a = number(a)
+    return Number(function(a.value), function(a.size), function(a.error))
+
+
+def transposed(a):
+    """Last two axes exchanged."""
+    return reshaped(a, lambda v: np.swapaxes(v, -1, -2))
+
+
+def keep(a):
+    """A trailing axis of length one, so that rows broadcast."""
+    return reshaped(a, lambda v: v[..., None])
+
+
+def sum_all(a):
+    """Sum over the last two axes."""
+    return total(total(a))
+
+
+def softmax_rows(logits):
+    """Normalised exponentials along the last axis."""
+    weights = exp(number(logits))
+    return weights / keep(total(weights))
+
+
+def rows_of(flat, width):
+    """A flat list of parameters as rows; Numbers and plain numbers alike."""
+    if isinstance(flat, Number):
+        return reshaped(flat, lambda v: v.reshape(-1, width))
+    return number(np.asarray(flat, dtype=np.float64).reshape(-1, width))
+
+
+def best(function, candidates, sign=1.0):
+    """Index of the candidate with the largest (sign 1) or smallest (sign -1) value."""
+    return int(np.argmax([sign * float(function(c)) for c in candidates]))
