@@ -16,13 +16,13 @@ from refvi.fast.evidence import prepare_compiled
 class Pieces(NamedTuple):
     """A computation in pieces.
 
-    count   how many there are
+    total   how many there are
     width   numbers in the row of a piece
     rows    rows(first, last, threads) -> (last - first, width)
     join    join(rows of all pieces) -> (B,)
     """
 
-    count: int
+    total: int
     width: int
     rows: Callable
     join: Callable

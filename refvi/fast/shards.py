@@ -35,12 +35,12 @@ def sharded_log_evidence(x, W, b, c, executor=None, shards=64, checkpoint=None, 
     frozen = tuple((array.tobytes(), array.shape) for array in problem)
     pieces = _pieces(frozen)
     if checkpoint is None:
-        rows = np.zeros((pieces.count, pieces.width))
-        for numbers, found in _run(frozen, np.arange(pieces.count), executor, shards, threads):
+        rows = np.zeros((pieces.total, pieces.width))
+        for numbers, found in _run(frozen, np.arange(pieces.total), executor, shards, threads):
             rows[numbers] = found
     else:
-        identity = fingerprint("log evidence", *problem, pieces.count, pieces.width)
-        with Checkpoint(checkpoint, identity, pieces.count, pieces.width) as kept:
+        identity = fingerprint("log evidence", *problem, pieces.total, pieces.width)
+        with Checkpoint(checkpoint, identity, pieces.total, pieces.width) as kept:
             for numbers, found in _run(frozen, kept.missing(), executor, shards, threads):
                 kept.store(numbers, found)
             rows = kept.rows

@@ -87,7 +87,7 @@ def test_finished_work_is_not_done_again(network, tmp_path):
     again = [n for _, _, (_, numbers, _) in after.tasks for n in numbers]
     assert done
     assert not set(done) & set(again)
-    assert len(done) + len(again) == shards._pieces(after.tasks[0][2][0]).count
+    assert len(done) + len(again) == shards._pieces(after.tasks[0][2][0]).total
 
 
 KILLED = """
