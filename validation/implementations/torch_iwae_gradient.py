@@ -35,6 +35,15 @@ def detached_weights(x, mu, log_var, noise, weights, bias):
     return -(w * log_w).sum(0).mean()
 
 
+@refvi.implements("iwae.bound")
+def value_of_one_gradient_of_another(log_weights):
+    """Right, as in pyro-ppl/numpyro#413: the bound's value on a surrogate that carries its gradient."""
+    bound = torch.logsumexp(log_weights, 0) - math.log(len(log_weights))
+    w = torch.softmax(log_weights, 0).detach()
+    surrogate = torch.where(w > 0, w * log_weights, torch.zeros_like(w)).sum(0)
+    return (bound - surrogate).detach() + surrogate
+
+
 @refvi.implements("iwae.gradient_dreg")
 def dreg_by_hook(x, mu, std, noise, weights, bias):
     """Right: the parameters inside log q are stopped, and a hook multiplies the gradient that reaches z by the weights."""

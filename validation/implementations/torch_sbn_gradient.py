@@ -40,3 +40,12 @@ def rloo(z, f, logits):
     log_q = Bernoulli(logits=logits).log_prob(z).sum(-1)
     baseline = (f.sum(0, keepdim=True) - f) / (len(f) - 1)
     return torch.mean((f - baseline) * log_q, dim=0)
+
+
+# Not public, derived: probabilities instead of logits, so that 1 - p has lost its digits where p is near one.
+@refvi.implements("sbn.elbo_gradient", expect="log-of-sigmoid")
+def from_probabilities(x, z, logits, weights, bias, prior_logits):
+    log_p = Bernoulli(probs=torch.sigmoid(z @ weights.T + bias)).log_prob(x).sum(-1)
+    log_p = log_p + Bernoulli(probs=torch.sigmoid(prior_logits)).log_prob(z).sum(-1)
+    log_q = Bernoulli(probs=torch.sigmoid(logits)).log_prob(z).sum(-1)
+    return ((log_p - log_q).detach() * log_q + log_p).mean(0)
