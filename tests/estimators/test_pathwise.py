@@ -14,9 +14,7 @@ ESTIMATORS = [row for row in rows.EVIDENCE if row.subject.startswith("estimators
 
 @pytest.mark.parametrize("row", ESTIMATORS, ids=lambda r: f"{r.subject}-{r.law}")
 def test_rows_hold(row):
-    for target in row.targets:
-        if target != "cuda":
-            row.run(False, target).raise_if_broken()
+    row.run(False, "python").raise_if_broken()  # other targets: tests/registry/test_evidence.py
 
 
 RIGHT_BACKWARD, RIGHT_SCORE = pathwise.backward, pathwise.score_backward

@@ -13,14 +13,7 @@ ESTIMATORS = [row for row in rows.EVIDENCE if row.subject.startswith("estimators
 
 @pytest.mark.parametrize("row", ESTIMATORS, ids=lambda r: f"{r.subject}-{r.law}")
 def test_rows_hold(row):
-    for target in row.targets:
-        if target != "cuda":
-            row.run(True, target).raise_if_broken()
-
-
-def test_rows_hold_on_more_models():
-    for row in ESTIMATORS:
-        row.run(False, "python").raise_if_broken()
+    row.run(False, "python").raise_if_broken()  # other targets: tests/registry/test_evidence.py
 
 
 RIGHT = {name: getattr(score_function, name) for name in rows.ESTIMATORS}

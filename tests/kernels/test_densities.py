@@ -15,10 +15,8 @@ def test_every_kernel_has_a_value_and_a_gradient_row():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: f"{r[0]}-{r[1]}")
 def test_rows_hold(row):
-    _, _, targets, run = row
-    for target in targets:
-        if target != "cuda":
-            run(False, target).raise_if_broken()
+    *_, run = row
+    run(False, "python").raise_if_broken()  # other targets: tests/registry/test_evidence.py
 
 
 # kernel, its module, the entry whose value row must reject it

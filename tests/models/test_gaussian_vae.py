@@ -19,9 +19,7 @@ MODELS = [row for row in rows.EVIDENCE if row.subject.startswith("models.")]
 
 @pytest.mark.parametrize("row", MODELS, ids=lambda r: f"{r.subject}-{r.law}")
 def test_rows_hold(row):
-    for target in row.targets:
-        if target != "cuda":
-            row.run(True, target).raise_if_broken()
+    row.run(True, "python").raise_if_broken()  # other targets: tests/registry/test_evidence.py
 
 
 def test_every_entry_has_a_row():

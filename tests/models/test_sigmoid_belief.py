@@ -14,9 +14,7 @@ MUTANTS = ("sign", "missing factor", "dropped term")
 
 @pytest.mark.parametrize("row", rows.EVIDENCE, ids=lambda r: f"{r.subject}-{r.law}")
 def test_rows_hold(row):
-    for target in row.targets:
-        if target != "cuda":
-            row.run(target == "python", target).raise_if_broken()
+    row.run(False, "python").raise_if_broken()  # other targets: tests/registry/test_evidence.py
 
 
 def test_every_entry_has_a_row():

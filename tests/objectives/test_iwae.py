@@ -14,9 +14,7 @@ BOUNDS = [row for row in rows.EVIDENCE if row.subject.startswith("objectives.")]
 
 @pytest.mark.parametrize("row", BOUNDS, ids=lambda r: f"{r.subject}-{r.law}")
 def test_rows_hold(row):
-    for target in row.targets:
-        if target != "cuda":
-            row.run(False, target).raise_if_broken()
+    row.run(False, "python").raise_if_broken()  # other targets: tests/registry/test_evidence.py
 
 
 def sum_not_mean(w, grad):
