@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from sbn_strategies import networks
+from sbn_strategies import networks, scaled_until
 from sbn_twins import UNIT, absolute_terms, ball_log_evidence, long_log_evidence, model, ulps
 
 from refvi.fast import layout, multiplicative
@@ -114,3 +114,13 @@ def test_public_function_falls_back_to_logarithms():
     network = model(K=16, D=16, scale=800.0)
     exact = long_log_evidence(*network)
     assert abs(log_evidence(*network) - float(exact)) <= 8 * UNIT * absolute_terms(*network[1:])
+
+
+@pytest.mark.parametrize("route", SLOWER[Route.NARROW])
+def test_at_the_edge_of_its_range_a_route_is_right(route):
+    """For every datum: the states that matter lie anywhere between the smallest and the largest product."""
+    _, W, b, c = network = scaled_until(route)
+    assert prepare(read_problem(*network)).route is route
+    for seed in range(6):
+        x = (np.random.default_rng(seed).random(b.size) < 0.5) * 1.0
+        law_encloses(by_route, (x, W, b, c)).raise_if_broken()

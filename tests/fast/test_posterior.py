@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from sbn_strategies import networks
+from sbn_strategies import networks, scaled_until
 from sbn_twins import UNIT, absolute_terms, model
 
 from refvi.fast import layout, log_domain, multiplicative_posterior
@@ -85,6 +85,16 @@ def test_law_rejects(mutant, field):
     found = law_agrees_with_logarithms(mutant, read_problem(np.stack([x, 1 - x]), W, b, c))
     assert not found.holds
     assert found.message.startswith(f"{field} on Route")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("data", [1, 4])
+def test_at_the_edge_of_its_range_a_route_is_right(route, data):
+    _, W, b, c = scaled_until(route)
+    x = (np.random.default_rng(0).random((data, b.size)) < 0.5) * 1.0
+    problem = read_problem(x, W, b, c)
+    assert prepare(problem).route is route
+    law_agrees_with_logarithms(multiplicative_posterior.posterior, problem).raise_if_broken()
 
 
 @pytest.mark.parametrize("data", [1, 2])
