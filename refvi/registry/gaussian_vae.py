@@ -287,7 +287,7 @@ EVIDENCE = [
         "S1",
         "models.gaussian_vae.elbo",
         "every form has the exact ELBO and its gradient as its mean",
-        f"64·u·S and the quadrature's error; {DIFFERENCES}",
+        f"8·u·S and the quadrature's error; {DIFFERENCES}",
         check_quadrature,
         ALL,
     ),
