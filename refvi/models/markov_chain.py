@@ -223,7 +223,7 @@ def viterbi_step(start, t, inputs, before, came, delta):
 
 @portable
 def viterbi_row(item, inputs, out, scratch):
-    """Most probable path of one sequence, the smaller state winning ties, and its log joint.
+    """Most probable path of one sequence, the smaller state winning among equal floats, and its log joint.
 
     Formula     out = [max_z log p(x, z), z_1 ... z_T];  delta is kept relative to its own maximum
     Gradient    not needed

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from refvi.specs.generic import cholesky, on_grid, real, simplex
 from refvi.specs.gmm import BISHOP, INPUTS, edges_of, responsibilities_of, scores_of
 from refvi.specs.shared import SHARED
 from refvi.specs.sized import einsum, expand, log, sized, softmax, stack
@@ -50,11 +51,24 @@ def _em(**inputs):
     return r, _new_means(r, inputs["x"])
 
 
+def _overlapping(rng, sizes):
+    """Components that share the data, so that none of them is nearly empty."""
+    B, C, D = sizes["B"], sizes["C"], sizes["D"]
+    lower = cholesky(rng, (C, D, D))
+    return {
+        "x": on_grid(0.5 * real(rng, (B, D))),
+        "weights": simplex(rng, (C,)),
+        "means": on_grid(0.5 * real(rng, (C, D))),
+        "cholesky": lower + 0.75 * np.eye(D),
+    }
+
+
 em_weights = Spec(
     id="gmm.em_weights",
     says="the mixing probabilities after one step of EM, from the old parameters",
     inputs=INPUTS,
     output="C",
+    draw=_overlapping,
     reference=lambda **inputs: {"weights": responsibilities_of(**inputs).mean(0)},
     source=BISHOP + "(9.22), (9.26)",
     edges=edges_of,
@@ -101,6 +115,7 @@ em_means = Spec(
     says="the means after one step of EM, from the old parameters",
     inputs=INPUTS,
     output="C D",
+    draw=_overlapping,
     reference=lambda **inputs: {"means": _em(**inputs)[1]},
     source=BISHOP + "(9.17), (9.24)",
     edges=_edges_of_the_step,
@@ -139,6 +154,7 @@ em_covariances = Spec(
     says="the covariances after one step of EM, about the new means, from the old parameters",
     inputs=INPUTS,
     output="C D D",
+    draw=_overlapping,
     reference=lambda **inputs: {
         "covariances": _new_covariances(_em(**inputs)[0], inputs["x"], _em(**inputs)[1])
     },

@@ -6,7 +6,7 @@ grows with the length as the recursions do.
 
 import numpy as np
 
-from refvi.specs.sized import Sized, exp, expand, log, logsumexp, sized, softmax, stack, where
+from refvi.specs.sized import Sized, exp, expand, log, logsumexp, sized, softmax, stack
 from refvi.specs.spec import Input, Spec
 
 INPUTS = (
@@ -72,12 +72,15 @@ def best_of(**inputs):
 
 
 def _gradient(initial, transition, log_density):
+    """Inside the simplex; where a probability is 0, differentiation through its logarithm has no answer (NaN)."""
+    inside = np.all(initial > 0) and np.all(transition > 0)
     first = sized(log_density[0]) + backward_of(transition, log_density)[0]
-    return {
-        "initial": where(initial == 0, np.nan, exp(first - total_of(initial, transition, log_density))),
-        "transition": where(transition == 0, np.nan, pair_rates(initial, transition, log_density)),
+    found = {
+        "initial": exp(first - total_of(initial, transition, log_density)),
+        "transition": pair_rates(initial, transition, log_density),
         "log_density": smoothed(initial, transition, log_density),
     }
+    return found if inside else {name: g + np.nan for name, g in found.items()}
 
 
 def edges_of():
