@@ -12,9 +12,11 @@ from refvi.checking.compare import UNIT
 from refvi.checking.evidence import Evidence, Hypothesis
 from refvi.checking.probes import other_conventions, probes, undeclared, written
 from refvi.checking.regression import regress
-from refvi.specs.sized import sized
+from refvi.specs.sized import Sized, sized
 
 LARGE = 1e6  # errors over tolerance that no rounding explains
+ROUNDED = 1e4  # errors over tolerance that a step in float32 makes in most cases
+SINGLE = "is right to single precision only: a step on the way is computed in float32"
 
 
 class Diagnosis(NamedTuple):
@@ -51,6 +53,7 @@ def diagnose(spec, declared, cases, answers, rung, unit=UNIT["float64"]):
         or evidence.first_match(other_conventions(spec, declared, 2))
         or evidence.first_match(_under_other_conventions(spec, declared, rung))
         or _by_terms(evidence)
+        or _in_single_precision(evidence, rung)
     )
     refuted = ["rounding"] if evidence.worst() > LARGE else []
     refuted += [kind for kind, m in tried.items() if m is None]
@@ -86,6 +89,26 @@ def _under_other_conventions(spec, declared, rung):
 def _by_terms(evidence):
     hypothesis = regress(evidence)
     return evidence.match(hypothesis) if hypothesis is not None else None
+
+
+def _in_single_precision(evidence, rung):
+    """The reference or a mistake to the accuracy of float32, where the answers themselves are wider than that."""
+    if evidence.unit != UNIT["float64"] or not evidence.rounds_often(ROUNDED):
+        return None
+    spec, declared = evidence.spec, evidence.declared
+    right = Hypothesis(None, SINGLE, (), lambda case: spec.answer(case.inputs, declared))
+    wrong = [h._replace(says=f"{h.says}; it also rounds to float32") for h in catalogue(spec, declared, rung)]
+    return evidence.first_match([h._replace(model=_widened(h.model)) for h in [right, *wrong]])
+
+
+def _widened(model):
+    """The same answer, with the rounding errors of single precision in units of double precision."""
+    factor = UNIT["float32"] / UNIT["float64"]
+
+    def quantities(case):
+        return {q: Sized(a.value, factor * (a.size + np.abs(a.value))) for q, a in model(case).items()}
+
+    return quantities
 
 
 def _mutant(spec, declared, mistake):

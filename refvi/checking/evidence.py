@@ -58,6 +58,15 @@ class Evidence:
                 found = max(found, compare(got[q], reference[q], self.unit).ratio if same else np.inf)
         return found
 
+    def rounds_often(self, least):
+        """Whether most cases in generic position are off by at least so many tolerances, as one short format makes them."""
+        same = [(g, r) for _, g, r in self.generic if all(np.shape(g[q]) == r[q].shape for q in g)]
+        off = [
+            max(compare(got[q], reference[q], self.unit).ratio for q in got) >= least
+            for got, reference in same
+        ]
+        return len(off) > 0 and 2 * sum(off) > len(off)
+
     def first_match(self, hypotheses):
         """The first hypothesis that explains every case, else the one that explains most; None where none does."""
         best = None

@@ -188,3 +188,35 @@ def test_shrinking_keeps_to_legal_sizes():
     wrong = shipped.load("score_gradient").mean_of_all
     report = refvi.check(wrong, cases=CASES, expect="particles-sum")
     assert report.case["f"].shape[0] >= 2
+
+
+def test_a_step_in_single_precision_is_said():
+    def mixed(log_weights):
+        return np.logaddexp.reduce(log_weights.astype(np.float32), 0) - np.log(len(log_weights) * np.ones(1))
+
+    report = refvi.check("iwae.bound", mixed, cases=CASES)
+    assert report.dtype == "float64"
+    assert report.verdict == "FAIL"
+    assert report.message == "is right to single precision only: a step on the way is computed in float32"
+
+
+def test_a_mistake_with_a_step_in_single_precision_is_named():
+    def mixed(log_weights):
+        return log_weights.astype(np.float32).mean(0).astype(np.float64)
+
+    report = refvi.check("iwae.bound", mixed, cases=CASES)
+    assert report.mistake == "iwae-mean-of-logs"
+    assert report.message.endswith("it also rounds to float32")
+
+
+def test_digits_lost_at_large_logits_are_named_and_not_called_rounding():
+    def by_probability(x, z, logits, weights, bias, prior_logits):
+        def log_bernoulli(v, a):
+            p = 1 / (1 + np.exp(-a))
+            return (v * np.log(p) + (1 - v) * np.log(1 - p)).sum(-1)
+
+        log_p = log_bernoulli(x, z @ weights.T + bias) + log_bernoulli(z, prior_logits)
+        return (log_p - log_bernoulli(z, logits)).mean(0)
+
+    report = refvi.check("sbn.elbo", by_probability, cases=60)
+    assert report.mistake == "log-of-sigmoid"
