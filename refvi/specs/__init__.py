@@ -35,6 +35,11 @@ FILES = (
     "svi",
     "iwae_dreg",
     "sbn_gradient",
+    "mcmc",
+    "hamiltonian",
+    "leapfrog",
+    "effective_sample_size",
+    "split_r_hat",
 )
 
 
