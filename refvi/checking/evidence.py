@@ -31,7 +31,8 @@ class Evidence:
     """Answers on cases, with the reference; `unit` is the unit roundoff of the implementation's arithmetic.
 
     A hypothesis explains the answers when it reproduces every case in generic position, one that is wrong among them.
-    At the edges many things break in their own way: there it has to reproduce all only where nothing else is wrong.
+    At the edges things break in their own way, to inf, NaN or a clamped number: where nothing else is wrong, it has to
+    be right where the answer is right and wrong where the answer is wrong.
     """
 
     def __init__(self, spec, declared, cases, answers, unit=UNIT["float64"]):
@@ -83,11 +84,25 @@ class Evidence:
         matches, ulps = 0, 0.0
         for row in self.generic + self.edges:
             gap = self._reproduces(hypothesis.model, *row)
-            if gap is None and not (row[0].edge and self.wrong_in_general):
+            if gap is None and not (
+                row[0].edge and (self.wrong_in_general or self._breaks_too(hypothesis.model, *row))
+            ):
                 return None
             if gap is not None:
                 matches, ulps = matches + 1, max(ulps, gap)
         return Match(hypothesis, matches, ulps)
+
+    def _breaks_too(self, model, case, got, reference):
+        """Whether both the answer and the hypothesis are wrong on a case."""
+        return self._distance(got, reference) is None and not self._is_right(model, case, reference)
+
+    def _is_right(self, model, case, reference):
+        try:
+            with np.errstate(all="ignore"):
+                plain = {q: a.value for q, a in model(case).items()}
+        except FAILURES:
+            return False
+        return self._distance(plain, reference) is not None
 
     def _reproduces(self, model, case, got, reference):
         """Distance in ulp, or None; what a hypothesis says nothing about has to be right."""
