@@ -4,7 +4,18 @@ import importlib
 
 from refvi.registry.entry import Entry, Evidence
 
-SYSTEM_FILES = ("densities", "families", "sigmoid_belief", "iwae", "gaussian_vae")
+SYSTEM_FILES = (
+    "targets",
+    "densities",
+    "families",
+    "gaussian_vae",
+    "sigmoid_belief",
+    "iwae",
+    "mixtures",
+    "hidden_markov",
+    "variational_em",
+    "mcmc",
+)
 
 
 def entries():
