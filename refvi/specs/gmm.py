@@ -149,12 +149,13 @@ def _(x, weights, means, cholesky):
 
 @log_evidence.mistake(
     "covariance-as-precision",
-    says="takes the covariance for the precision, in the squared distance and in the determinant",
+    says="multiplies by the covariance in the squared distance, where its inverse belongs",
+    seen=("ctgk/PRML#29",),
 )
 def _(x, weights, means, cholesky):
     difference = expand(sized(x), 1) - expand(sized(means), 0)  # (B, C, D)
     half = einsum("bcd,cde->bce", difference, cholesky)
-    scores = -0.5 * (half * half).sum(-1) + expand(half_log_det(cholesky), 0)
+    scores = -0.5 * (half * half).sum(-1) - expand(half_log_det(cholesky), 0)
     return {"mixture": _mixed(scores, weights), "constant": _constant(x)}
 
 

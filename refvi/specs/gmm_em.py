@@ -200,7 +200,6 @@ def _(**inputs):
 @em_covariances.mistake(
     "em-normalised-twice",
     says="divides by the sum of the responsibilities twice",
-    seen=("hmmlearn/hmmlearn#78",),
 )
 def _(**inputs):
     r, means = _em(**inputs)
@@ -218,7 +217,6 @@ def _(**inputs):
 @em_covariances.mistake(
     "covariance-tied",
     says="gives every component the covariance that is pooled over all of them",
-    seen=("scikit-learn/scikit-learn#4039",),
 )
 def _(**inputs):
     r, means = _em(**inputs)

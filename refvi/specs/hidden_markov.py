@@ -121,7 +121,6 @@ TRANSPOSED = {
 NO_INITIAL = {
     "slug": "initial-omitted",
     "says": "leaves out the probability of the first state",
-    "seen": ("luisdamiano/stancon18#2",),
 }
 UNIFORM = {
     "slug": "initial-uniform",

@@ -86,7 +86,6 @@ def _(transition, log_density):
 @backward.mistake(
     "backward-emission-of-this-step",
     says="multiplies by the observation of step t where that of step t + 1 belongs",
-    seen=("rust-bio/rust-bio#689",),
 )
 def _(transition, log_density):
     return backward_of(transition, np.concatenate([log_density[:1], log_density[:-1]]))
