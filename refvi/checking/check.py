@@ -31,6 +31,7 @@ def check(
     case=None,
     expect=None,
     name=None,
+    brief=False,
     **conventions,
 ):
     """Compare an implementation with the reference of its spec and name its mistake.
@@ -40,6 +41,7 @@ def check(
     cases, seed    how many generic cases, and which; the edges of the spec come on top
     case           a token from an earlier report: repeat exactly that case
     expect         slug of a mistake that is expected to be caught
+    brief          only name the mistake: no smallest case, no list of what it is not
     conventions    declared differences, e.g. scale="log_var"
 
     Returns a `Report`; wrong use raises `UsageError`.
@@ -54,7 +56,7 @@ def check(
     made = make_cases(spec, declared, cases, seed, adapter.SHAPES)
     label = name or getattr(function, "__name__", "function")
     report = Report(label, spec.id, "PASS", expect=expect, conventions=declared, framework=adapter.name)
-    run = _Run(spec, declared, function, adapter, names)
+    run = _Run(spec, declared, function, adapter, names, brief)
     if case:
         _climb(report, run, [decode(spec, case, declared)], support=made)
     else:
@@ -105,14 +107,9 @@ def _declared(spec, function, conventions):
 class _Run:
     """One implementation bound to one spec: a case in, an `Answer` out."""
 
-    def __init__(self, spec, declared, function, adapter, names):
-        self.spec, self.declared, self.function, self.adapter, self.names = (
-            spec,
-            declared,
-            function,
-            adapter,
-            names,
-        )
+    def __init__(self, spec, declared, function, adapter, names, brief):
+        self.spec, self.declared, self.function = spec, declared, function
+        self.adapter, self.names, self.brief = adapter, names, brief
         written = spec.written(declared)
         self.wrt = tuple(written[n] for n in spec.wrt if written[n] in names)
 
@@ -230,7 +227,7 @@ def _explain(report, run, cases, answers, references, rung, unit, support):
     watched = [q for q in report.compared if (q == "value") == (rung == 1)]
     helping = [(c, _fulfil(run, c)[1]) for c in support]
     outputs = [{q: a.quantities[q] for q in watched} for a in [*answers, *(a for _, a in helping)]]
-    found = diagnose(spec, declared, [*cases, *(c for c, _ in helping)], outputs, rung, unit)
+    found = diagnose(spec, declared, [*cases, *(c for c, _ in helping)], outputs, rung, unit, run.brief)
     report.mistake, report.seen, report.refuted = found.slug, found.seen, found.refuted
     report.matches, report.ulps, report.message = found.matches, found.ulps, found.says
     report.cases += len(helping)
@@ -238,6 +235,8 @@ def _explain(report, run, cases, answers, references, rung, unit, support):
     first = cases[wrong[0]]
     if found.model is None:
         report.message = _unknown(report, cases, outputs, references, wrong, watched)
+    if run.brief and found.model is not None:
+        return
     report.notes += tuple(_slope_note(run, first, rung))
     _shrink_into(report, run, first, found.model, watched, unit)
 

@@ -26,7 +26,7 @@ def planted(spec, mistake):
 
 def score_spec(spec, cases=25):
     """One row per mistake of a spec: {spec, mistake, caught, named, rung, verdict}; first a row for the reference itself."""
-    right = check(spec.id, reference(spec), cases=cases, framework="numpy")
+    right = check(spec.id, reference(spec), cases=cases, framework="numpy", brief=True)
     verdict = "passes" if right.passed else "false alarm"
     rows = [
         {
@@ -39,7 +39,7 @@ def score_spec(spec, cases=25):
         }
     ]
     for mistake in spec.mistakes.values():
-        report = check(spec.id, planted(spec, mistake), cases=cases, framework="numpy")
+        report = check(spec.id, planted(spec, mistake), cases=cases, framework="numpy", brief=True)
         caught, named = report.verdict == "FAIL", report.mistake == mistake.slug
         verdict = (
             "named" if named else f"caught, called {report.mistake or 'unknown'}" if caught else "missed"

@@ -15,7 +15,9 @@ Not `numba.cuda.extending.register_jitable`: that one serves device code and bre
 
 import time
 
-LOADED = time.time()  # every kernel's source is read about now; the compile cache asks whether it changed later
+LOADED = (
+    time.time()
+)  # every kernel's source is read about now; the compile cache asks whether it changed later
 
 _marked: list = []
 _registered: set = set()

@@ -157,7 +157,7 @@ def _catalogue(quick):
     for spec in all_specs().values():
 
         def outcome(spec=spec):
-            rows = score_spec(spec, cases=10 if quick else 50)
+            rows = score_spec(spec, cases=5 if quick else 50)
             missed = [row for row in rows if not row["named"]]
             message = ", ".join(f"{row['mistake']} {row['verdict']}" for row in missed)
             return len(rows), float("inf") if missed else 0.0, message

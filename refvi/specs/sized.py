@@ -25,7 +25,13 @@ class Sized:
 
     def __init__(self, value, size=None):
         self.value = np.asarray(value, dtype=np.float64)
-        self.size = np.zeros_like(self.value) if size is None else np.broadcast_to(size, self.value.shape)
+        if size is None:
+            self.size = np.zeros(self.value.shape)
+        else:
+            same = (
+                getattr(size, "shape", None) == self.value.shape
+            )  # the usual case, and broadcasting is slow
+            self.size = size if same else np.broadcast_to(size, self.value.shape)
 
     # ---- arithmetic
 

@@ -40,7 +40,7 @@ def by_hand(x, mu, std, noise, weights, bias):
 def of_the_loss(x, mu, log_var, noise, weights, bias):
     """Right: gradient of minus the mean bound, with respect to the log variance; constants never enter the weights."""
     std = np.exp(0.5 * log_var)
-    z, residual, log_lik, log_prior, log_q = forward(x, mu, std, noise, weights, bias)
+    z, residual, log_lik, *_ = forward(x, mu, std, noise, weights, bias)
     w = softmax(log_lik - 0.5 * (z**2).sum(-1) + 0.5 * (noise**2 + log_var).sum(-1), axis=0)
     g = backward(w, z, residual, std, noise, weights)
     n = len(x)
@@ -64,7 +64,8 @@ def equal_weights(x, mu, std, noise, weights, bias):
     return backward(np.full(noise.shape[:2], 1 / len(noise)), z, residual, std, noise, weights)
 
 
-# Asked in AntixK/PyTorch-VAE#34: the closed-form KL has no place in the weights when K > 1. Seen in scverse/scvi-tools#369 too.
+# Asked in AntixK/PyTorch-VAE#34: the closed-form KL has no place in the weights when K > 1.
+# Seen in scverse/scvi-tools#369 too.
 @refvi.implements("iwae.gradient", expect="iwae-analytic-kl")
 def closed_form_kl(x, mu, std, noise, weights, bias):
     z, residual, log_lik, *_ = forward(x, mu, std, noise, weights, bias)

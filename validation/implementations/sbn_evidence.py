@@ -49,7 +49,8 @@ def expected_log_likelihood(x, weights, bias, prior_logits):
     return (x @ log_expit(a).T + (1 - x) @ log_expit(-a).T) @ p_z
 
 
-# Seen in odie2630463/Restricted-Boltzmann-Machines-in-pytorch#1 in another model: probabilities underflow before the logarithm.
+# Seen in odie2630463/Restricted-Boltzmann-Machines-in-pytorch#1 in another model: probabilities underflow
+# before the logarithm.
 @refvi.implements("sbn.log_evidence", expect="lse-without-max")
 def adding_probabilities(x, weights, bias, prior_logits):
     d = len(prior_logits)
