@@ -1,5 +1,7 @@
 """What draws of Markov chains are worth: effective sample size, of the draws and of their ranks."""
 
+from typing import Any
+
 import numpy as np
 
 from refvi.specs.generic import on_grid
@@ -91,7 +93,7 @@ def _draw(rng, sizes):
     return {"draws": on_grid(x + 0.5 * rng.normal(size=(chains, 1)) + 1.5)}
 
 
-SHAPES = {"sizes": {"C": (2, 3, 4), "N": (21, 24, 31)}, "least": {"C": 2, "N": 8}, "draw": _draw}
+SHAPES: dict[str, Any] = {"sizes": {"C": (2, 3, 4), "N": (21, 24, 31)}, "least": {"C": 2, "N": 8}, "draw": _draw}
 WALK = [[0.5, 0.75, 1.25, 1.0, 0.25, -0.5, -0.25, 0.125], [1.5, 1.25, 2.0, 2.5, 2.25, 1.75, 1.0, 0.75]]
 
 

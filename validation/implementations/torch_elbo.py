@@ -1,7 +1,7 @@
 """Bounds as PyTorch code writes them; gradients by autograd."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch.distributions import Normal
 
 import refvi

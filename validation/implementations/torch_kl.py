@@ -1,7 +1,7 @@
 """Divergences as PyTorch code writes them; gradients by autograd."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch.distributions import Categorical, Independent, MultivariateNormal, Normal, kl_divergence
 
 import refvi

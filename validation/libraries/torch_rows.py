@@ -2,7 +2,7 @@
 
 import torch
 import torch.distributions as td
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 kl = td.kl_divergence
 
