@@ -38,6 +38,13 @@ def test_verdicts_of_the_bound(verdicts):
     assert verdicts["d2.eq-drop-divergence"] == "holds"
 
 
+def test_verdicts_of_wake_sleep(verdicts):
+    assert verdicts["d2.sleep-maximises"] == "misprint"
+    assert verdicts["d2.recognition-update"] == "wrong"
+    assert verdicts["d2.mode-averaging-of-the-bound"] == verdicts["d2.explaining-away"] == "misprint"
+    assert verdicts["d2.wake-step"] == verdicts["d2.may-not-converge-round"] == "depends"
+
+
 def test_verdicts_of_the_importance_weighted_bound(verdicts):
     assert verdicts["d2.eq-subsets"] == "depends"
     assert verdicts["d2.eq-mean-of-subsets"] == verdicts["d2.eq-forget-subsets"] == "misprint"
