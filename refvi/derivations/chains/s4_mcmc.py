@@ -66,9 +66,9 @@ def stationary(pi, T, column, transposed, total):
     system="S4",
     models=phase_points,
 )
-def random_walk(q, z, eps, log_pi, log_normal, least):
+def random_walk(q, z, eps, walked, log_pi, log_normal, least):
     """A normal about the state sees the square of the distance only."""
-    moved = q + eps * z
+    moved = walked
     forward, backward = log_normal(moved, q), log_normal(q, moved)
     yield Step(
         "",
@@ -135,14 +135,10 @@ def leapfrog_reversible(q, p, kick, drift, leapfrog, both):
     system="S4",
     models=phase_points,
 )
-def leapfrog_volume(q, p, eps, kick, drift, leapfrog, both, jacobian, det, block, hessian_U, inverse_mass):
+def leapfrog_volume(leapfrog, both, jacobian, det, shears):
     """Every part moves one half of the variables by a function of the other half: a shear."""
-    moved = drift(q, kick(q, p))
-    whole = jacobian(lambda x, v: both(*leapfrog(x, v)))
-    yield Step("", "det of leapfrog's Jacobian", det(whole))
-    first = block(-0.5 * eps * hessian_U(q), None)
-    middle = block(None, eps * inverse_mass)
-    last = block(-0.5 * eps * hessian_U(moved), None)
+    first, middle, last = shears
+    yield Step("", "det of leapfrog's Jacobian", det(jacobian(lambda x, v: both(*leapfrog(x, v)))))
     yield Step(
         "=",
         "det(kick at q') det(drift) det(kick at q)",

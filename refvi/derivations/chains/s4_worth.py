@@ -96,15 +96,15 @@ def autoregression(a, N, powers, total):
 def geyer_pairs(rho, spectrum, total):
     """Single autocorrelations may change sign, even powers of eigenvalues do not."""
     eigenvalues, shares = spectrum
-    yield Step("", "ρ_0 + ρ_1", rho(0) + rho(1))
+    pair = shares * (1 + eigenvalues)
+    yield Step("", "Σ_i w_i (1 + λ_i)", total(pair))
+    yield Step("=", "ρ_0 + ρ_1", rho(0) + rho(1), "ρ_t = Σ_i w_i λ_i^t")
     yield Step(
-        ">=",
-        "Σ_i w_i λ_i² (1 + λ_i)",
-        total(shares * eigenvalues**2 * (1 + eigenvalues)),
-        "-1 < λ_i ≤ 1, so that λ_i² ≤ 1 and 1 + λ_i ≥ 0",
+        ">=", "Σ_i w_i λ_i² (1 + λ_i)", total(pair * eigenvalues**2), "-1 < λ_i ≤ 1: λ_i² ≤ 1 and 1 + λ_i ≥ 0"
     )
     yield Step("=", "ρ_2 + ρ_3", rho(2) + rho(3), "ρ_t = Σ_i w_i λ_i^t")
-    yield Step(">=", "ρ_4 + ρ_5", rho(4) + rho(5), "the same with λ_i⁴")
+    yield Step(">=", "Σ_i w_i λ_i⁴ (1 + λ_i)", total(pair * eigenvalues**4), "λ_i⁴ ≤ λ_i²")
+    yield Step("=", "ρ_4 + ρ_5", rho(4) + rho(5), "ρ_t = Σ_i w_i λ_i^t")
     yield Step(">=", "0", 0.0, "even powers")
 
 

@@ -155,19 +155,24 @@ class FiniteChain:
         return approximate(values, error), approximate(shares / shares.sum(), error)
 
 
-def finite_chains(draws):
-    """Three or four states in generic position."""
-    size = draws.integer(3, 4)
+def _chain(draws, size):
+    """A function that differs between all states, in no order."""
+    places = (0.9, -0.6, 0.2, -1.3)
     return FiniteChain(
         draws.weights(size),
         tuple(draws.weights(size) for _ in range(size)),
-        draws.reals(size, -1.5, 1.5),
+        tuple(draws.real(place - 0.3, place + 0.3) for place in places[:size]),
     )
+
+
+def finite_chains(draws):
+    """Three or four states in generic position."""
+    return _chain(draws, draws.integer(3, 4))
 
 
 def small_chains(draws):
     """Three states, whose paths can be enumerated."""
-    return FiniteChain(draws.weights(3), tuple(draws.weights(3) for _ in range(3)), draws.reals(3, -1.5, 1.5))
+    return _chain(draws, 3)
 
 
 @dataclass(frozen=True)
@@ -241,5 +246,6 @@ class ChainDraws:
 
 
 def chain_draws(draws):
-    """Three chains of five draws."""
-    return ChainDraws(tuple(draws.reals(5, -2.0, 2.0) for _ in range(3)))
+    """Three chains of five draws that all differ."""
+    places = ((0.3, 1.1, -0.8, -0.2, 0.7), (-1.2, -0.4, 0.9, 0.1, -0.7), (1.3, 0.6, -0.1, 0.8, 1.8))
+    return ChainDraws(tuple(tuple(draws.real(p - 0.2, p + 0.2) for p in row) for row in places))

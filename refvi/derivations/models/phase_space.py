@@ -176,9 +176,17 @@ class PhasePoint:
         return stack([stack(row) for row in matrix])
 
     @cached_property
-    def inverse_mass(self):
-        """M⁻¹, (2, 2)."""
-        return stack([self.velocity(number(row)) for row in np.eye(2)])
+    def shears(self):
+        """Jacobians of the kick at q, of the drift, of the kick at q'."""
+        velocities = stack([self.velocity(number(row)) for row in np.eye(2)])
+        moved = self.drift(self.q, self.kick(self.q, self.p))
+        kicks = [self.block(-0.5 * self.eps * self.hessian_U(q), None) for q in (self.q, moved)]
+        return kicks[0], self.block(None, self.eps * velocities), kicks[1]
+
+    @cached_property
+    def walked(self):
+        """A random walk's proposal."""
+        return self.q + self.eps * self.z
 
     det = staticmethod(determinant)
     least = staticmethod(least)
