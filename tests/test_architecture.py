@@ -200,7 +200,9 @@ def test_no_orphan_file():
     everything = "\n".join(texts)
     orphans = []
     for path in FILES:
-        if path.name in ("__init__.py", "__main__.py"):
+        if (
+            path.name in ("__init__.py", "__main__.py") or path.parent.name == "chains"
+        ):  # chains are found by folder
             continue
         dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         package, _, name = dotted.rpartition(".")

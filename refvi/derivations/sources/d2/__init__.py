@@ -5,7 +5,20 @@ A row "eq-..." is one displayed relation between neighbours; = between two maxim
 Not claims: what is easy, simple, expensive or wasteful, and the headings 2.2.2 and 2.3, under which nothing stands.
 """
 
-from refvi.derivations.sources.d2 import section_1_1_1, section_1_1_2, section_1_1_4
+from refvi.derivations.sources.d2 import (
+    section_1_1_1,
+    section_1_1_2,
+    section_1_1_2_sleep,
+    section_1_1_4,
+    section_2,
+)
 from refvi.derivations.sources.d2.document import D2 as SOURCE
 
-__all__ = ["SOURCE", "section_1_1_1", "section_1_1_2", "section_1_1_4"]
+__all__ = [
+    "SOURCE",
+    "section_1_1_1",
+    "section_1_1_2",
+    "section_1_1_2_sleep",
+    "section_1_1_4",
+    "section_2",
+]
