@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from refvi.derivations import ledger
 from refvi.derivations.models.covers import Covered, Missing
+from refvi.derivations.models.walks import Canonical, Ring
 
 from .refused import assert_refused, cases
 
@@ -43,6 +45,50 @@ def test_verdicts_of_wake_sleep(verdicts):
     assert verdicts["d2.recognition-update"] == "wrong"
     assert verdicts["d2.mode-averaging-of-the-bound"] == verdicts["d2.explaining-away"] == "misprint"
     assert verdicts["d2.wake-step"] == verdicts["d2.may-not-converge-round"] == "depends"
+
+
+def test_verdicts_of_the_auto_encoder(verdicts):
+    assert verdicts["d2.eq-update"] == verdicts["d2.eq-recognition"] == "misprint"
+    assert verdicts["d2.not-for-discrete"] == "wrong"
+    assert verdicts["d2.kl-distance"] == verdicts["d2.ancestral-inference"] == "depends"
+
+
+def test_verdicts_of_the_chains(verdicts):
+    assert verdicts["d2.eq-canonical"] == verdicts["d2.eq-algorithm-acceptance"] == "misprint"
+    assert verdicts["d2.samples-converge"] == "wrong"
+    assert verdicts["d2.canonical-marginal"] == verdicts["d2.eq-kinetic"] == "depends"
+
+
+def test_every_part_of_the_document_has_rows(verdicts):
+    sections = {c.section for c in ledger.all_claims() if c.id.startswith("d2.")}
+    assert sections == {"1.1.1", "1.1.2", "1.1.3", "1.1.4", "1.1.5", "2.1", "2.2.1"}
+    assert len(verdicts) >= 70
+
+
+def test_the_canonical_density_integrates_to_one():
+    model = Canonical((3, 5), (-0.7, 0.9), (0.6, 0.8), 1.7)
+    line = np.arange(-14.0, 14.0, 0.02)
+    q, p = np.meshgrid(line, line, indexing="ij")
+    mass = np.exp(-(model.U(q).value + 0.5 * p**2) / 1.7).sum() * 0.02**2
+    one_momentum_more = math.sqrt(2 * math.pi * 1.7)
+    assert float(model.Z) == pytest.approx(mass * one_momentum_more, rel=1e-12)
+
+
+def test_the_ring_keeps_its_target_by_a_matrix_written_out():
+    model = Ring((2, 5, 3), ((1, 2, 2), (2, 1, 2), (2, 2, 1)), symmetric=True)
+    target = [0.2, 0.5, 0.3]
+    after = [0.0, 0.0, 0.0]
+    for x in range(3):
+        stays = 1.0
+        for y in range(3):
+            if y != x:
+                moved = 0.4 * min(1.0, target[y] / target[x])
+                after[y] += target[x] * moved
+                stays -= moved
+        after[x] += target[x] * stays
+    accept = model.min(1.0, model.P_there / model.P_here)
+    np.testing.assert_allclose(model.after_step(model.P, accept).value, after, rtol=1e-14)
+    np.testing.assert_allclose(after, target, rtol=1e-14)
 
 
 def test_verdicts_of_the_importance_weighted_bound(verdicts):

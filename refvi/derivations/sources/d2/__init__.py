@@ -9,6 +9,7 @@ from refvi.derivations.sources.d2 import (
     section_1_1_1,
     section_1_1_2,
     section_1_1_2_sleep,
+    section_1_1_3,
     section_1_1_4,
     section_2,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "section_1_1_1",
     "section_1_1_2",
     "section_1_1_2_sleep",
+    "section_1_1_3",
     "section_1_1_4",
     "section_2",
 ]
