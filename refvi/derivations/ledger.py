@@ -57,7 +57,7 @@ def render_ledger(rows, width=100):
 
     table = Table(show_lines=True, expand=True)
     table.add_column("claim", ratio=5, overflow="fold")
-    table.add_column("verdict", width=8)
+    table.add_column("verdict", min_width=8, no_wrap=True, width=8)
     table.add_column("corrected, evidence", ratio=6, overflow="fold")
     for row in rows:
         left = f"{row['id']}  ({row['source'][:3]} {row['section']})\n{row['claim']}"
