@@ -93,7 +93,11 @@ def _draw(rng, sizes):
     return {"draws": on_grid(x + 0.5 * rng.normal(size=(chains, 1)) + 1.5)}
 
 
-SHAPES: dict[str, Any] = {"sizes": {"C": (2, 3, 4), "N": (21, 24, 31)}, "least": {"C": 2, "N": 8}, "draw": _draw}
+SHAPES: dict[str, Any] = {
+    "sizes": {"C": (2, 3, 4), "N": (21, 24, 31)},
+    "least": {"C": 2, "N": 8},
+    "draw": _draw,
+}
 WALK = [[0.5, 0.75, 1.25, 1.0, 0.25, -0.5, -0.25, 0.125], [1.5, 1.25, 2.0, 2.5, 2.25, 1.75, 1.0, 0.75]]
 
 
@@ -236,11 +240,14 @@ def _(draws):
     return sum((worth(chain[None]) for chain in split(draws)), start=sized(0.0))
 
 
-@effective_sample_size.mistake(
-    "ess-constant-draws-count",
-    says="gives the number of draws where no draw differs from another, so that a chain which is stuck looks perfect",
-    seen=("blackjax-devs/blackjax#1019",),
-)
+CONSTANT = {
+    "slug": "ess-constant-draws-count",
+    "says": "gives the number of draws where no draw differs from another, so that a chain which is stuck looks perfect",
+    "seen": ("blackjax-devs/blackjax#1019",),
+}
+
+
+@effective_sample_size.mistake(**CONSTANT)
 def _(draws):
     return sized(float(split(draws).size)) if np.ptp(draws) == 0.0 else worth(split(draws))
 
@@ -372,3 +379,8 @@ def _(draws):
 )
 def _(draws):
     return worth(scores(split(draws), ranks=_ranks_in_order))
+
+
+@bulk_effective_sample_size.mistake(**CONSTANT)
+def _(draws):
+    return sized(float(split(draws).size)) if np.ptp(draws) == 0.0 else worth(scores(split(draws)))

@@ -21,7 +21,7 @@ split_r_hat = Spec(
     reference=lambda draws: {"r_hat": reduction(split(draws))},
     source=VEHTARI
     + "section 3.1, arXiv:1903.08008v5; Gelman et al. 2013, Bayesian Data Analysis, equations 11.3, 11.4",
-    edges=edges_of_draws,
+    edges=lambda: {name: draws for name, draws in edges_of_draws().items() if name != "one chain"},
     **SHAPES,
 )
 
