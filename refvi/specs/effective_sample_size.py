@@ -34,9 +34,7 @@ def _autocovariances(chains, divisor=whole):
     S admits Fourier transforms, whose error is that of the variance at every lag.
     """
     y, count = _centred(chains), np.shape(chains)[1]
-    found = [
-        (y[:, : count - t] * y[:, t:]).sum(1).mean() / float(divisor(count, t)) for t in range(count - 1)
-    ]
+    found = [(y[:, : count - t] * y[:, t:]).sum(1).mean() / float(divisor(count, t)) for t in range(count)]
     transforms = found[0].value * 2.0 * np.log2(2.0 * count)
     return [Sized(a.value, a.size + transforms) for a in found]
 
@@ -62,7 +60,7 @@ def correlations(chains, between=True, divisor=whole):
 def monotone_pairs(rho, *, monotone=True, first=0):
     """The pairs that count, cut to their running minimum, and the last correlation, which counts once."""
     total, least, lag = sized(0.0), None, first
-    while lag + 3 < len(rho) and (rho[lag] + rho[lag + 1]).value > 0.0:
+    while lag + 4 < len(rho) and (rho[lag] + rho[lag + 1]).value > 0.0:
         pair = rho[lag] + rho[lag + 1]
         least = pair if least is None or not monotone or pair.value < least.value else least
         total, lag = total + least, lag + 2
@@ -271,13 +269,21 @@ def _(draws):
 
 
 @effective_sample_size.relative(
-    "ess-without-last-term",
-    says="sums the pairs alone, without the single correlation after them",
+    "ess-pairs-alone",
+    says="sums the pairs alone, without the single correlation after them and without a bound (as NumPyro does)",
     of="value",
 )
 def _(draws):
     chains = split(draws)
-    return per_time(chains.size, 2.0 * monotone_pairs(correlations(chains))[0] - 1.0)
+    rho, least = correlations(chains), None
+    total = rho[0] + rho[1]
+    for lag in range(2, len(rho) - 1, 2):
+        pair = rho[lag] + rho[lag + 1]
+        if pair.value <= 0.0:
+            break
+        least = pair if least is None or pair.value < least.value else least
+        total = total + least
+    return per_time(chains.size, 2.0 * total - 1.0, floor=False)
 
 
 @effective_sample_size.relative(
