@@ -1,4 +1,4 @@
-"""Shapes of `Number`s: transpose, trailing axes, softmax of rows, sums over two axes.
+"""Shapes of `Number`s: transpose, trailing axes, softmax of rows, sums over two axes; gradients that know S.
 
 Not here: arithmetic (`refvi.derivations.numbers`).
 """
@@ -6,6 +6,7 @@ Not here: arithmetic (`refvi.derivations.numbers`).
 import numpy as np
 
 from refvi.derivations.numbers import Number, exp, number, total
+from refvi.derivations.slope import slope
 
 
 def reshaped(a, function):
@@ -45,3 +46,9 @@ def rows_of(flat, width):
 def best(function, candidates, sign=1.0):
     """Index of the candidate with the largest (sign 1) or smallest (sign -1) value."""
     return int(np.argmax([sign * float(function(c)) for c in candidates]))
+
+
+def nabla(function, point):
+    """Gradient by differences; how far a value of the function may be off is what its own S says."""
+    point = np.asarray(point, dtype=np.float64)
+    return slope(function, point, magnitude=float(number(function(point)).size))

@@ -10,10 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
-from refvi.derivations.models.arrays import keep, reshaped, sum_all, transposed
+from refvi.derivations.models.arrays import keep, nabla, reshaped, sum_all, transposed
 from refvi.derivations.models.tables import fractions
 from refvi.derivations.numbers import exp, log, number, stack, total
-from refvi.derivations.slope import slope
 
 BITS = np.array(list(itertools.product((0.0, 1.0), repeat=2)))  # the four states of two bits
 
@@ -115,11 +114,11 @@ class Bits:
 
     def nabla_theta(self, function):
         """∇_θ by differences."""
-        return slope(function, self.theta)
+        return nabla(function, self.theta)
 
     def nabla_phi(self, function):
         """∇_φ by differences."""
-        return slope(function, self.phi)
+        return nabla(function, self.phi)
 
     def error_x(self, d):
         """x_d - p(x_d = 1 | z): a visible unit and its top-down reconstruction."""

@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
+from refvi.derivations.models.arrays import nabla
 from refvi.derivations.models.gaussians import GRID, SPACING, density, hermite
 from refvi.derivations.numbers import cos, log, number, sin, stack, total
-from refvi.derivations.slope import slope
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Decoder:
     def equally_wide(self):
         """True where q is as wide as the prior."""
         return self.sigma == 1.0
+
+    @property
+    def q_is_prior(self):
+        """True where q is the prior."""
+        return self.phi == (0.0, 1.0)
 
     @cached_property
     def eps(self):
@@ -151,11 +156,11 @@ class Decoder:
 
     def nabla(self, function):
         """∇_φ by differences."""
-        return slope(function, self.phi)
+        return nabla(function, self.phi)
 
     def nabla_theta(self, function):
         """∇_θ by differences."""
-        return slope(function, self.theta)
+        return nabla(function, self.theta)
 
     @cached_property
     def along_z(self):
@@ -221,3 +226,9 @@ def equally_wide_or_not(draws):
     """Every other time with the prior's width."""
     made = decoders(draws)
     return replace(made, phi=(made.mu, 1.0)) if draws.integer(0, 1) else made
+
+
+def prior_or_not(draws):
+    """Every other time with q the prior."""
+    made = decoders(draws)
+    return replace(made, phi=(0.0, 1.0)) if draws.integer(0, 1) else made

@@ -9,10 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from refvi.derivations.models.arrays import keep, rows_of, softmax_rows, sum_all, transposed
+from refvi.derivations.models.arrays import keep, nabla, rows_of, softmax_rows, sum_all, transposed
 from refvi.derivations.models.tables import fractions
 from refvi.derivations.numbers import Number, exp, log, number, total
-from refvi.derivations.slope import slope
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,7 @@ class Dreams:
     xs         the data, numbers of x; the law of the data is their frequency
     exact      q_φ is replaced by the posterior
     fitted     the law of the data is p_θ(x)
+    frozen_prior  the tilt of the prior is no parameter: its gradient is zero
     """
 
     theta: tuple
@@ -30,6 +30,7 @@ class Dreams:
     xs: tuple
     exact: bool = False
     fitted: bool = False
+    frozen_prior: bool = False
 
     @property
     def S(self):
@@ -121,6 +122,7 @@ class Dreams:
         here = 1.0 * (np.arange(self.S) == z[:, None, None])
         decoder = (hit - keep(keep(self.likelihood[x, z]))) * here
         tilt = 1.0 * np.eye(self.S)[:, None, :] - keep(keep(self.prior)) + np.zeros((1, self.X, 1))
+        tilt = 0.0 * tilt if self.frozen_prior else tilt
         return _joined(decoder, tilt)
 
     @cached_property
@@ -138,6 +140,11 @@ class Dreams:
     def bound_at(self, theta):
         """E_data of L(θ, φ; x) at any θ."""
         return self.E_wake(log(self.p_at(theta) / self.q))
+
+    def mean_log_likelihood_at(self, theta):
+        """E_data E_q log p_θ(x | z) at any θ."""
+        p = self.p_at(theta)
+        return self.E_wake(log(p / total(transposed(p))))
 
     def bound_on_dreams_at(self, phi):
         """L(θ, φ; x) averaged over x ~ p_θ(x), at any φ."""
@@ -180,11 +187,11 @@ class Dreams:
 
     def nabla_theta(self, function):
         """∇_θ of a scalar function at the model's θ, by differences."""
-        return slope(function, self.theta)
+        return nabla(function, self.theta)
 
     def nabla_phi(self, function):
         """∇_φ of a scalar function at the model's φ, by differences."""
-        return slope(function, self.phi)
+        return nabla(function, self.phi)
 
     def E_pairs(self, f):
         """E over N pairs (x^i, z^i) ~ p_θ; f takes the numbers of x and of z, each of shape (N, tuples)."""
@@ -230,3 +237,8 @@ def fitted_and_exact_or_not(draws):
 def fitted_or_not(draws):
     """Every other time with p_θ(x) the law of the data."""
     return replace(dreams(draws), fitted=bool(draws.integer(0, 1)))
+
+
+def movable_or_fixed_prior(draws):
+    """Every other time with a prior without parameters."""
+    return replace(dreams(draws), frozen_prior=bool(draws.integer(0, 1)))

@@ -10,11 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
-from refvi.derivations.models.arrays import keep, softmax_rows, sum_all, transposed
+from refvi.derivations.models.arrays import keep, nabla, softmax_rows, sum_all, transposed
 from refvi.derivations.models.gaussians import density
 from refvi.derivations.models.mixtures import joined
 from refvi.derivations.numbers import exp, log, number, stack, total
-from refvi.derivations.slope import slope
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class GaussianMixture:
 
     def nabla_at(self, theta, function):
         """∇_θ of a scalar function at any θ, by differences."""
-        return slope(function, number(theta).value)
+        return nabla(function, number(theta).value)
 
     @property
     def theta_is_current(self):

@@ -10,9 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from refvi.derivations.models.arrays import keep, rows_of, softmax_rows
+from refvi.derivations.models.arrays import keep, nabla, rows_of, softmax_rows
 from refvi.derivations.numbers import log, number, stack, total
-from refvi.derivations.slope import slope
 
 S = 2
 
@@ -131,7 +130,7 @@ class Hidden:
 
     def nabla(self, function):
         """∇_θ by differences."""
-        return slope(function, self.theta)
+        return nabla(function, self.theta)
 
 
 def hidden(draws):

@@ -9,10 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from refvi.derivations.models.arrays import best, keep, rows_of, softmax_rows, sum_all, transposed
+from refvi.derivations.models.arrays import best, keep, nabla, rows_of, softmax_rows, sum_all, transposed
 from refvi.derivations.models.bits import BITS, sigmoid
 from refvi.derivations.numbers import Number, log, number, stack, total
-from refvi.derivations.slope import slope
 
 
 def joined(parts):
@@ -168,11 +167,11 @@ class Mixture:
 
     def nabla(self, function):
         """∇_θ of a scalar function at θ^(i), by differences."""
-        return slope(function, self.theta)
+        return nabla(function, self.theta)
 
     def nabla_other(self, function):
         """The same at the other θ."""
-        return slope(function, self.other)
+        return nabla(function, self.other)
 
     def maximise(self, weight):
         """The θ with the largest Σ_n Σ_z weight log p(x^n, z; θ): frequencies, as logits."""

@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
+from refvi.derivations.models.arrays import nabla
 from refvi.derivations.models.tables import fractions
 from refvi.derivations.numbers import log, number, total
-from refvi.derivations.slope import slope
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Count:
 
     def slope_between(self, function):
         """Derivative in φ there, by differences."""
-        return slope(lambda point: function(point[0]), [float(self.between)])[0]
+        return nabla(lambda point: function(point[0]), [float(self.between)])[0]
 
     def sleep_step_between(self):
         """Derivative of the sleep objective there, by hand: (E_{p(z|x)} z - n φ) / (φ (1 - φ))."""
@@ -92,7 +92,7 @@ class Count:
 
     def slope_at_match(self, function):
         """Derivative in φ at the matched φ, by differences."""
-        return slope(lambda point: function(point[0]), [float(self.matched)])[0]
+        return nabla(lambda point: function(point[0]), [float(self.matched)])[0]
 
     @property
     def valley(self):

@@ -5,7 +5,20 @@ posterior with λ in the place of θ; (n) and N are what they are in each formul
 Not claims: what is too expensive, key, flexible or interesting, and the pointer to a tutorial.
 """
 
-from refvi.derivations.sources.d4 import part_1_tractable, part_2_em
+from refvi.derivations.sources.d4 import (
+    part_1_tractable,
+    part_2_em,
+    part_3_intractable,
+    part_4_variational_em,
+    part_5_deep_inference,
+)
 from refvi.derivations.sources.d4.document import D4 as SOURCE
 
-__all__ = ["SOURCE", "part_1_tractable", "part_2_em"]
+__all__ = [
+    "SOURCE",
+    "part_1_tractable",
+    "part_2_em",
+    "part_3_intractable",
+    "part_4_variational_em",
+    "part_5_deep_inference",
+]
