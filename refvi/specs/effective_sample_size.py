@@ -169,7 +169,7 @@ def _(draws):
 @effective_sample_size.mistake(
     "ess-factor-two-missing",
     says="counts every autocorrelation once: tau = 1 + sum of rho instead of 1 + 2 sum of rho",
-    seen=("stan-dev/stan#1734", "synesenom/ran#975"),
+    seen=("stan-dev/stan#1734",),
 )
 def _(draws):
     chains = split(draws)
@@ -180,7 +180,6 @@ def _(draws):
 @effective_sample_size.mistake(
     "ess-plus-one",
     says="adds one to twice the pairs where one is to be subtracted: lag zero is in them and counts once",
-    seen=("pymc-devs/pymc#2810",),
 )
 def _(draws):
     chains = split(draws)

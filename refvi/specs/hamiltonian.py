@@ -227,7 +227,6 @@ def _(**inputs):
 @hamiltonian.mistake(
     "hmc-energy-reversed",
     says="takes H' - H for H - H': it accepts what it should refuse",
-    seen=("lollcat/fab-jax#14",),
 )
 def _(**inputs):
     return log_probability(-_log_ratio(**inputs))

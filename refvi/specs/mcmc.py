@@ -60,7 +60,7 @@ def _(log_density, log_density_new, log_forward, log_backward):  # noqa: ARG001
 @metropolis_hastings.mistake(
     "mh-hastings-reversed",
     says="divides the proposal's densities the wrong way round: g(x' | x) / g(x | x')",
-    seen=("blei-lab/edward#788", "vsmolyakov/ml_algo_in_depth#3", "bsvars/bsvars#147"),
+    seen=("blei-lab/edward#788", "bsvars/bsvars#147"),
 )
 def _(log_density, log_density_new, log_forward, log_backward):
     return log_probability(_ratio(log_density, log_density_new, log_backward, log_forward))
