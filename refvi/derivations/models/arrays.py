@@ -3,6 +3,8 @@
 Not here: arithmetic (`refvi.derivations.numbers`).
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from refvi.derivations.numbers import Number, exp, number, total
@@ -50,5 +52,10 @@ def best(function, candidates, sign=1.0):
 
 def nabla(function, point):
     """Gradient by differences; how far a value of the function may be off is what its own S says."""
-    point = np.asarray(point, dtype=np.float64)
-    return slope(function, point, magnitude=float(number(function(point)).size))
+    return _known(function, tuple(map(float, point)))
+
+
+@lru_cache(maxsize=512)
+def _known(function, point):
+    """Models are frozen, so a method of one has the same gradient whenever it is asked for at the same point."""
+    return slope(function, point, magnitude=float(number(function(np.array(point))).size))

@@ -7,7 +7,7 @@ Not here: k by enumeration (`tables`).
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -18,7 +18,12 @@ from refvi.oracles.importance import iwae_bound
 
 def bound_by_integral(log_w, q, k):
     """L_k as a Number."""
-    answer = iwae_bound(np.asarray(log_w), np.asarray(q), k)
+    return _integrated(tuple(map(float, log_w)), tuple(map(float, q)), k)
+
+
+@lru_cache(maxsize=512)
+def _integrated(log_w, q, k):
+    answer = iwae_bound(np.array(log_w), np.array(q), k)
     return Number(answer.value, abs(answer.value), answer.error)
 
 
