@@ -22,17 +22,17 @@ def all_claims():
     return sorted(found, key=lambda claim: claim.source)
 
 
-QUICK_MODELS = 3
+QUICK_MODELS, QUICK_MODELS_OF_CONDITIONS = 3, 8
 
 
 def judge(claim, quick=False):
     """One row: a claim with its computed verdict; a formula that cannot be run is a loud row, not a crash.
 
-    quick  fewer models, except where both sides of a condition have to be met
+    quick  fewer models; more of them where both sides of a condition have to be met
     """
-    fewer = quick and claim.condition is None and not claim.question
+    count = QUICK_MODELS_OF_CONDITIONS if claim.condition or claim.question else QUICK_MODELS
     try:
-        found = verdict.judge(claim, verdict.small_models(claim, QUICK_MODELS) if fewer else None)
+        found = verdict.judge(claim, verdict.small_models(claim, count) if quick else None)
     except Exception as problem:
         found = verdict.Verdict(ERROR, f"could not be run: {type(problem).__name__}: {problem}")
     values = (
