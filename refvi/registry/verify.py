@@ -97,7 +97,13 @@ def plan(*, quick=False, targets=("python", "cpu"), system=None):
 
     for target in targets:
         get_target(target)
-    tasks = [*_laws(quick, targets), *_derivations(quick), *_claims(quick), *_catalogue(quick)]
+    tasks = [
+        *_laws(quick, targets),
+        *_derivations(quick),
+        *_claims(quick),
+        *_references(quick),
+        *_catalogue(quick),
+    ]
     chosen = [t for t in tasks if system in (None, t.system)]
     if not chosen:
         raise UsageError(
@@ -148,6 +154,25 @@ def _claims(quick):
             )
 
         yield Task(claim.system, claim.id, "the computed verdict is the stored one", "python", outcome)
+
+
+def _references(quick):
+    from refvi.registry import references
+    from refvi.specs import all_specs
+
+    for spec in all_specs().values():
+        checks = (
+            {references.DERIVATIVE: references.check_derivative} if references.has_derivative(spec) else {}
+        )
+        if spec.id in references.ROUTES:
+            checks[references.KERNEL] = references.check_kernel
+        for law, check in checks.items():
+
+            def outcome(spec=spec, check=check):
+                found = check(spec, 1 if quick else 10)
+                return found.cases, found.worst, found.message
+
+            yield Task("specs", spec.id, law, "python", outcome)
 
 
 def _catalogue(quick):
