@@ -53,7 +53,8 @@ def per_sample(terms, noise):
     return {name: t + np.zeros((len(noise), 1)) for name, t in terms.items()}
 
 
-def _inputs(domain, *more):
+def vae_inputs(domain, *more):
+    """Inputs of every spec that samples z = mu + std noise and decodes it: x of this domain, q, noise, decoder."""
     return (
         Input("x", "B X", domain, "the data"),
         *posterior_inputs(),
@@ -116,7 +117,7 @@ def _gaussian(divergence, **inputs):
 gaussian_vae = Spec(
     id="elbo.gaussian_vae",
     says="the ELBO of a VAE with a linear Gaussian decoder, samples z = mu + std * noise, closed-form divergence",
-    inputs=_inputs("given", Input("decoder_std", "X", "scale", "standard deviation of the decoder")),
+    inputs=vae_inputs("given", Input("decoder_std", "X", "scale", "standard deviation of the decoder")),
     output="K B",
     reference=lambda **inputs: _gaussian(minus_kl, **inputs),
     gradient=lambda mu, std, noise, **rest: add_divergence(
@@ -229,7 +230,7 @@ def _bernoulli(divergence, **inputs):
 bernoulli_vae = Spec(
     id="elbo.bernoulli_vae",
     says="the ELBO of a VAE with a linear Bernoulli decoder, samples z = mu + std * noise, closed-form divergence",
-    inputs=_inputs("binary"),
+    inputs=vae_inputs("binary"),
     output="K B",
     reference=lambda **inputs: _bernoulli(minus_kl, **inputs),
     gradient=lambda mu, std, noise, **rest: add_divergence(

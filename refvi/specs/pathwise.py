@@ -9,18 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from refvi.specs.elbo_vae import vae_inputs
 from refvi.specs.shared import SHARED
 from refvi.specs.sized import LOG_2_PI, Sized, einsum, log, sized, tanh
-from refvi.specs.spec import Input, Spec
+from refvi.specs.spec import Spec
 
-INPUTS = (
-    Input("x", "B X", "given", "data"),
-    Input("mu", "B D", "real", "mean of q(z | x)"),
-    Input("std", "B D", "scale", "standard deviation of q(z | x)"),
-    Input("noise", "K B D", "noise", "standard normal noise of the samples z = mu + std noise"),
-    Input("weights", "X D", "real", "decoder weights"),
-    Input("bias", "X", "real", "decoder bias"),
-)
 CONVENTIONS = {"scale": "std", "sign": "positive", "batch": "sum", "units": "nats"}
 
 
@@ -139,7 +132,7 @@ def _spec(name, says, gradient, source):
     return Spec(
         id=name,
         says=says,
-        inputs=INPUTS,
+        inputs=vae_inputs("given"),
         output="B",
         reference=_elbo,
         gradient=gradient,
