@@ -144,7 +144,7 @@ def _summary(outcomes):
 
 
 def _list(arguments):
-    from refvi.registry.show import names
+    from refvi.registry.index import names
 
     rows = [
         row

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "refvi"
 FILES = sorted(p for p in PACKAGE.rglob("*.py"))
 
-EVERYONE = {"errors", "validate", "shapes"}
+EVERYONE = {"errors", "validate", "shapes", "files"}
 MATHEMATICS = {"kernels", "models", "families", "objectives", "estimators", "algorithms", "fast"}
 
 # Folder (or top-level file) -> what it may import of refvi and of the world beyond the standard library.
@@ -19,6 +19,7 @@ ALLOWED = {
     "errors": set(),
     "validate": {"numpy", "errors"},
     "shapes": set(),
+    "files": set(),
     "kernels": {"numba"},  # numba in portable.py alone, see test_only_portable_imports_numba
     "targets": {"numba", "cuda", "numpy", "kernels", "errors"},
     "models": {"kernels", "targets", "numpy"} | EVERYONE,

@@ -12,6 +12,7 @@ import difflib
 import importlib
 import pkgutil
 
+from refvi import files
 from refvi.derivations.chain import REGISTERED, Step, check, derivation, small_models
 from refvi.derivations.render import render
 from refvi.errors import UsageError
@@ -19,10 +20,24 @@ from refvi.errors import UsageError
 
 def all_derivations():
     """Name -> Derivation, every file of `chains` imported."""
+    return _derivations_of(_files())
+
+
+def find(name):
+    """The derivation of a name, or None; of all files only those that mention it are imported, where one holds it."""
+    found = _derivations_of(files.mentioning("derivations/chains", _files(), name))
+    return found.get(name) or all_derivations().get(name)
+
+
+def _files():
     from refvi.derivations import chains
 
-    for module in sorted(m.name for m in pkgutil.iter_modules(chains.__path__)):
-        importlib.import_module(f"{chains.__name__}.{module}")
+    return sorted(module.name for module in pkgutil.iter_modules(chains.__path__))
+
+
+def _derivations_of(modules):
+    for name in modules:
+        importlib.import_module(f"refvi.derivations.chains.{name}")
     return dict(REGISTERED)
 
 
@@ -33,12 +48,12 @@ def names():
 
 def get(name):
     """The derivation of a name; a typo gets a did-you-mean."""
-    known = all_derivations()
-    if name not in known:
-        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    found = find(name)
+    if found is None:
+        near = difflib.get_close_matches(str(name), all_derivations(), n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else "; `refvi list derivations` names them all"
         raise UsageError(f"NAME must be a derivation, got {name!r}{hint}")
-    return known[name]
+    return found
 
 
 def run(name, seed=0, models=20):

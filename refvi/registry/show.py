@@ -1,11 +1,11 @@
-"""`refvi list` and `refvi show`: the vertical slice of one name, gathered on demand."""
+"""`refvi show`: the vertical slice of one name, gathered on demand."""
 
 import difflib
 import inspect
 from typing import NamedTuple
 
 from refvi.errors import UsageError
-from refvi.specs import all_specs, conventions
+from refvi.registry.index import names
 
 
 class Shown(NamedTuple):
@@ -15,43 +15,29 @@ class Shown(NamedTuple):
     text: str
 
 
-def names():
-    """Every name with its kind, system and one line: specs, registered objects, derivations."""
-    from refvi import derivations
-    from refvi.registry import entries
-
-    rows = [{"name": s.id, "kind": "spec", "system": "", "says": s.says} for s in all_specs().values()]
-    for entry in entries():
-        rows.append(
-            {"name": entry.name, "kind": entry.kind, "system": entry.system, "says": _first_line(entry.thing)}
-        )
-    for d in derivations.all_derivations().values():
-        rows.append({"name": d.id, "kind": "derivation", "system": d.system, "says": d.title})
-    return rows
-
-
 def show(name):
     """Everything that is known under a name; a typo gets a did-you-mean."""
-    from refvi import derivations
-    from refvi.registry import entries
-
-    found = {e.name: e for e in entries()}
-    if name in all_specs():
-        return _show_spec(all_specs()[name])
-    if name in found:
-        return _show_entry(found[name])
-    if name in derivations.all_derivations():
-        result = derivations.run(name)
-        return Shown(result.to_dict(), derivations.render(result))
-    known = [*all_specs(), *found, *derivations.all_derivations()]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    kinds = {row["name"]: row["kind"] for row in names()}
+    if name in kinds:
+        return _SHOW.get(kinds[name], _show_entry)(name)
+    near = difflib.get_close_matches(name, kinds, n=1, cutoff=0.5)
     raise UsageError(
         f"NAME must be a spec, object or derivation, got {name!r}"
         + (f"; did you mean {near[0]!r}?" if near else "; `refvi list` names them all")
     )
 
 
-def _show_spec(spec):
+def _show_derivation(name):
+    from refvi import derivations
+
+    result = derivations.run(name)
+    return Shown(result.to_dict(), derivations.render(result))
+
+
+def _show_spec(name):
+    from refvi.specs import conventions, get_spec
+
+    spec = get_spec(name)
     data = {
         "name": spec.id,
         "kind": "spec",
@@ -107,13 +93,14 @@ def _terms(spec):
     return list(spec.reference(**spec.canonical(case, declared)))
 
 
-def _show_entry(entry):
-    from refvi import derivations
-    from refvi.registry import evidence
+def _show_entry(name):
+    from refvi.registry import entries, evidence
 
-    rows = [row for row in evidence() if row.subject == entry.name]
-    outcomes = [(row, row.run(True, "python")) for row in rows]
-    related = [d.id for d in derivations.all_derivations().values() if d.system == entry.system]
+    entry = next(entry for entry in entries() if entry.name == name)
+    outcomes = [(row, row.run(True, "python")) for row in evidence() if row.subject == name]
+    related = [
+        row["name"] for row in names() if row["kind"] == "derivation" and row["system"] == entry.system
+    ]
     laws = [
         {
             "law": row.law,
@@ -157,5 +144,4 @@ def _where(thing):
     return module.__name__.replace(".", "/") + ".py" if module else ""
 
 
-def _first_line(thing):
-    return (inspect.getdoc(thing) or "").partition("\n")[0]
+_SHOW = {"spec": _show_spec, "derivation": _show_derivation}

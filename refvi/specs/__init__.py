@@ -1,9 +1,10 @@
-"""Specs by id. Files are read when the first one is asked for; none of them imports numba."""
+"""Specs by id. A file is imported when one of its specs is asked for; none of them imports numba."""
 
 import difflib
 import functools
 import importlib
 
+from refvi import files
 from refvi.errors import UsageError
 from refvi.specs.spec import Input, Mistake, Spec
 
@@ -46,8 +47,18 @@ FILES = (
 @functools.cache
 def all_specs():
     """Every spec by id, in the order of the files."""
+    return _specs_of(FILES)
+
+
+def find_spec(spec_id):
+    """The spec of this id, or None; of all files only those that mention it are imported, where one of them holds it."""
+    found = _specs_of(files.mentioning("specs", FILES, spec_id))
+    return found.get(spec_id) or all_specs().get(spec_id)
+
+
+def _specs_of(names):
     found = {}
-    for name in FILES:
+    for name in names:
         for thing in vars(importlib.import_module(f"refvi.specs.{name}")).values():
             if isinstance(thing, Spec):
                 found[thing.id] = thing
@@ -56,12 +67,12 @@ def all_specs():
 
 def get_spec(spec_id):
     """The spec of this id; a typo gets a did-you-mean."""
-    specs = all_specs()
-    if not isinstance(spec_id, str) or spec_id not in specs:
-        near = difflib.get_close_matches(str(spec_id), specs, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else "`refvi list` names them all"
-        raise UsageError(f"spec must be a known id, got {spec_id!r}; {hint}")
-    return specs[spec_id]
+    found = find_spec(spec_id) if isinstance(spec_id, str) else None
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(str(spec_id), all_specs(), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else "`refvi list` names them all"
+    raise UsageError(f"spec must be a known id, got {spec_id!r}; {hint}")
 
 
-__all__ = ["Input", "Mistake", "Spec", "all_specs", "get_spec"]
+__all__ = ["Input", "Mistake", "Spec", "all_specs", "find_spec", "get_spec"]

@@ -43,11 +43,10 @@ def _folder(sources):
     for path in sources:
         digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
     digest.update(f"{numba.__version__} {sys.version} {platform.machine()} {_processor()}".encode())
-    home = Path(os.environ.get("REFVI_CACHE_DIR") or _user_cache())
-    folder = home / digest.hexdigest()[:24]
+    folder = home() / digest.hexdigest()[:24]
     try:
         if not folder.exists():
-            _prune(home)
+            _prune(home())
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
         probe = folder / f".write-{os.getpid()}"
@@ -58,6 +57,11 @@ def _folder(sources):
     return folder
 
 
+def home():
+    """The folder of everything that refvi keeps between processes."""
+    return Path(os.environ.get("REFVI_CACHE_DIR") or _user_cache())
+
+
 def _processor():
     """The processor's name; Numba's index inside the folder keeps processors apart as well."""
     from numba.core.registry import cpu_target
@@ -65,9 +69,9 @@ def _processor():
     return cpu_target.target_context.codegen().magic_tuple()
 
 
-def _prune(home):
+def _prune(place):
     """Remove the folders of earlier sources that nobody has used for a month."""
-    for old in home.glob("*"):
+    for old in place.glob("*"):
         if re.fullmatch(r"[0-9a-f]{24}", old.name) and time.time() - old.stat().st_mtime > MONTH:
             shutil.rmtree(old, ignore_errors=True)
 

@@ -3,7 +3,8 @@
 import pytest
 
 from refvi.errors import UsageError
-from refvi.registry.show import names, show
+from refvi.registry.index import names
+from refvi.registry.show import show
 from refvi.registry.verify import plan
 
 
