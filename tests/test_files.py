@@ -1,6 +1,8 @@
 """The source files as text: the file of a name is found, and every change is noticed."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -56,3 +58,13 @@ def test_a_file_that_changed_after_the_start_has_no_stamp(tmp_path, monkeypatch)
     monkeypatch.setattr(files, "PACKAGE", str(tmp_path))
     (tmp_path / "a.py").write_text("1\n")
     assert files.stamp() is None
+
+
+def test_the_order_of_names_does_not_depend_on_what_was_asked_for_first():
+    code = "from refvi import derivations, specs; {}; print(list(specs.all_specs()), derivations.names())"
+    first = "derivations.find('iwae.monotone-in-k'); specs.find_spec('iwae.bound')"
+    asked, plain = (
+        subprocess.run([sys.executable, "-c", code.format(words)], capture_output=True, text=True)
+        for words in (first, "pass")
+    )
+    assert asked.stdout == plain.stdout != ""

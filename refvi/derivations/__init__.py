@@ -38,7 +38,7 @@ def _files():
 def _derivations_of(modules):
     for name in modules:
         importlib.import_module(f"refvi.derivations.chains.{name}")
-    return dict(REGISTERED)
+    return dict(sorted(REGISTERED.items(), key=lambda item: item[1].chain.__module__))
 
 
 def names():
