@@ -59,7 +59,9 @@ def _axis_orders(spec, declared):
 
 
 def _exchanged(v, a, b):
-    return np.swapaxes(v, a, b) if v.shape[a] == v.shape[b] else v
+    if v.shape[a] != v.shape[b]:
+        raise ValueError("only axes of equal length can be exchanged unnoticed")
+    return np.swapaxes(v, a, b)
 
 
 def _reshaped(v, a, b):

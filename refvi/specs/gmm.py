@@ -3,6 +3,7 @@
 import numpy as np
 
 from refvi.specs.covariance import half_log_det, half_log_det_gradient, solve_covariance
+from refvi.specs.mixtures import AS_LOGITS, WITHOUT_MAX
 from refvi.specs.shared import SHARED
 from refvi.specs.sized import LOG_2_PI, einsum, exp, expand, log, logsumexp, lower, sized, softmax
 from refvi.specs.spec import Input, Spec
@@ -96,6 +97,18 @@ log_evidence = Spec(
 def _(x, weights, means, cholesky):
     uniform = np.ones_like(weights)
     return {"mixture": _mixed(scores_of(x, means, cholesky), uniform), "constant": _constant(x)}
+
+
+@log_evidence.mistake(**AS_LOGITS)
+def _(x, weights, means, cholesky):
+    scores = scores_of(x, means, cholesky)
+    return {"mixture": _mixed(scores, softmax(weights)), "constant": _constant(x)}
+
+
+@log_evidence.mistake(**WITHOUT_MAX)
+def _(x, weights, means, cholesky):
+    mixed = log((sized(weights) * exp(scores_of(x, means, cholesky))).sum(-1))
+    return {"mixture": mixed, "constant": _constant(x)}
 
 
 @log_evidence.mistake(**SHARED["logdet-dropped"])
@@ -229,6 +242,17 @@ def _(x, weights, means, cholesky):
 @responsibilities.mistake(**SHARED["logdet-halved"])
 def _(x, weights, means, cholesky):
     return softmax(log(sized(weights)) + scores_of(x, means, cholesky, half_det=0.5))
+
+
+@responsibilities.mistake(**AS_LOGITS)
+def _(x, weights, means, cholesky):
+    return softmax(log(softmax(weights)) + scores_of(x, means, cholesky))
+
+
+@responsibilities.mistake(**WITHOUT_MAX)
+def _(x, weights, means, cholesky):
+    joint = sized(weights) * exp(scores_of(x, means, cholesky))
+    return joint / expand(joint.sum(-1), -1)
 
 
 @responsibilities.mistake(

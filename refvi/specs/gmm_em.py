@@ -149,6 +149,24 @@ def _(x, weights, means, cholesky):
     return _new_means(softmax(log(sized(weights)) + scores_of(x, means, cholesky, half_det=0.0)), x)
 
 
+@em_means.mistake(**SHARED["logdet-halved"])
+def _(x, weights, means, cholesky):
+    return _new_means(softmax(log(sized(weights)) + scores_of(x, means, cholesky, half_det=0.5)), x)
+
+
+@em_means.mistake(
+    "responsibilities-over-data", says="normalises over the data, so that the means are sums under it"
+)
+def _(x, weights, means, cholesky):
+    return einsum("bc,bd->cd", softmax(log(sized(weights)) + scores_of(x, means, cholesky), 0), x)
+
+
+@em_means.mistake("responsibilities-squared", says="weights the data by the squared responsibilities")
+def _(**inputs):
+    r = responsibilities_of(**inputs)
+    return einsum("bc,bd->cd", r * r, inputs["x"]) / expand(r.sum(0), -1)
+
+
 em_covariances = Spec(
     id="gmm.em_covariances",
     says="the covariances after one step of EM, about the new means, from the old parameters",

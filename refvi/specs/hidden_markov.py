@@ -138,6 +138,28 @@ LATE = {
     "seen": ("stephens999/fiveMinuteStats#46",),
 }
 
+UNDERFLOW = {
+    "slug": "forward-underflow",
+    "says": "multiplies probabilities without scaling them, so that long or unlikely sequences get the probability zero",
+    "seen": ("mlpack/mlpack#160",),
+}
+
+
+def unscaled_forward(initial, transition, log_density):
+    """p(x_1 ... x_t, z_t) as plain probabilities, (T, S)."""
+    rows = [sized(initial) * exp(log_density[0])]
+    for b in log_density[1:]:
+        rows.append((rows[-1] @ transition) * exp(b))
+    return stack(rows)
+
+
+def unscaled_backward(transition, log_density):
+    """p(x_(t+1) ... x_T | z_t) as plain probabilities, (T, S)."""
+    rows = [sized(np.ones(len(transition)))]
+    for b in log_density[:0:-1]:
+        rows.append(sized(transition) @ (exp(b) * rows[-1]))
+    return stack(rows[::-1])
+
 
 def _late(log_density):
     return np.concatenate([log_density[:1], log_density[:-1]])
@@ -181,6 +203,11 @@ shared_mistakes(log_evidence, total_of)
 @log_evidence.mistake(**NO_INITIAL)
 def _(initial, transition, log_density):
     return total_of(np.ones_like(initial), transition, log_density)
+
+
+@log_evidence.mistake(**UNDERFLOW)
+def _(**inputs):
+    return log(unscaled_forward(**inputs)[-1].sum())
 
 
 @log_evidence.mistake(

@@ -8,6 +8,7 @@ from refvi.specs.hidden_markov import (
     RABINER,
     SIZES,
     TRANSPOSED,
+    UNDERFLOW,
     backward_of,
     deltas,
     edges_of,
@@ -15,6 +16,8 @@ from refvi.specs.hidden_markov import (
     forward_of,
     shared_mistakes,
     smoothed,
+    unscaled_backward,
+    unscaled_forward,
 )
 from refvi.specs.sized import exp, expand, log, logsumexp, sized, softmax, stack
 from refvi.specs.spec import Spec
@@ -36,6 +39,11 @@ shared_mistakes(forward, forward_of)
 @forward.mistake(**NO_INITIAL)
 def _(initial, transition, log_density):
     return forward_of(np.ones_like(initial), transition, log_density)
+
+
+@forward.mistake(**UNDERFLOW)
+def _(**inputs):
+    return log(unscaled_forward(**inputs))
 
 
 @forward.mistake("forward-normalised", says="normalises every step, which gives the filtering posterior")
@@ -91,6 +99,11 @@ def _(transition, log_density):
     return backward_of(transition, np.concatenate([log_density[:1], log_density[:-1]]))
 
 
+@backward.mistake(**UNDERFLOW)
+def _(transition, log_density):
+    return log(unscaled_backward(transition, log_density))
+
+
 @backward.mistake("backward-starts-uniform", says="starts from log(1 / S) instead of from log 1")
 def _(transition, log_density):
     return backward_of(transition, log_density) - np.log(float(len(transition)))
@@ -131,6 +144,12 @@ def _(**inputs):
 def _(initial, transition, log_density):
     both = forward_of(initial, transition, log_density) + backward_of(transition, log_density)
     return softmax(both + log_density)
+
+
+@posterior.mistake(**UNDERFLOW)
+def _(initial, transition, log_density):
+    joint = unscaled_forward(initial, transition, log_density) * unscaled_backward(transition, log_density)
+    return joint / expand(joint.sum(-1), -1)
 
 
 @posterior.mistake("posterior-over-time", says="normalises over the steps instead of over the states")

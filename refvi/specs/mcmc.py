@@ -51,7 +51,12 @@ def _four(*arrays):
 @metropolis_hastings.mistake(
     "mh-hastings-missing",
     says="leaves out the proposal's densities, which is right for symmetric proposals only",
-    seen=("openturns/openturns#1260", "dealii/code-gallery#64", "dm13450/dirichletprocess#15"),
+    seen=(
+        "openturns/openturns#1260",
+        "dealii/code-gallery#64",
+        "dm13450/dirichletprocess#15",
+        "CliMA/CalibrateEmulateSample.jl#447",
+    ),
 )
 def _(log_density, log_density_new, log_forward, log_backward):  # noqa: ARG001
     return log_probability(sized(log_density_new) - log_density)
@@ -94,6 +99,7 @@ def _(log_density, log_density_new, log_forward, log_backward):
 @metropolis_hastings.mistake(
     "mh-ratio-of-logs",
     says="divides the log densities where their difference is wanted",
+    seen=("thouska/spotpy#156",),
 )
 def _(log_density, log_density_new, log_forward, log_backward):
     new, old = sized(log_density_new) + log_backward, sized(log_density) + log_forward

@@ -8,6 +8,16 @@ from refvi.specs.spec import Input, Spec
 CONVENTIONS = {"sign": "positive", "batch": "none", "units": "nats"}
 WEIGHTS = Input("weights", "C", "simplex", "mixing probabilities of the components")
 LOG_DENSITY = Input("log_density", "B C", "real", "log density of every datum under every component")
+WITHOUT_MAX = {
+    "slug": "lse-without-max",
+    "says": "exponentiates the log densities as they are: nothing is left of unlikely data, everything overflows for likely",
+    "seen": ("rust-ml/linfa#443", "microsoft/knossos-ksc#523"),
+}
+AS_LOGITS = {
+    "slug": "mixing-weights-as-logits",
+    "says": "hands the mixing probabilities over as logits, so that a softmax is taken of them",
+    "seen": ("tensorflow/probability#1727",),
+}
 SOURCE = "Bishop 2006, Pattern Recognition and Machine Learning, equations (9.12), (9.13)"
 
 
@@ -93,6 +103,16 @@ def _(weights, log_density):
 )
 def _(weights, log_density):
     return logsumexp(sized(weights) + log_density, -1)
+
+
+@log_evidence.mistake(**AS_LOGITS)
+def _(weights, log_density):
+    return logsumexp(log(softmax(weights)) + log_density, -1)
+
+
+@log_evidence.mistake(**WITHOUT_MAX)
+def _(weights, log_density):
+    return log((sized(weights) * exp(log_density)).sum(-1))
 
 
 @log_evidence.mistake(
@@ -188,6 +208,17 @@ def _(weights, log_density):
 )
 def _(weights, log_density):
     return np.eye(len(weights))[_log_joint(weights, log_density).value.argmax(-1)]
+
+
+@responsibilities.mistake(**AS_LOGITS)
+def _(weights, log_density):
+    return softmax(log(softmax(weights)) + log_density)
+
+
+@responsibilities.mistake(**WITHOUT_MAX)
+def _(weights, log_density):
+    joint = sized(weights) * exp(log_density)
+    return joint / expand(joint.sum(-1), -1)
 
 
 @responsibilities.mistake("responsibilities-in-logs", says="returns the logarithms of the responsibilities")
