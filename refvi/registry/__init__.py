@@ -15,6 +15,8 @@ SYSTEM_FILES = (
     "hidden_markov",
     "variational_em",
     "mcmc",
+    "discrete_vae",
+    "discrete_vae_steps",
 )
 
 
