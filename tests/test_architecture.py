@@ -28,7 +28,7 @@ ALLOWED = {
     "estimators": {"kernels", "objectives", "models", "families", "targets", "numpy"} | EVERYONE,
     "algorithms": {"kernels", "models", "families", "objectives", "estimators", "targets", "numpy"}
     | EVERYONE,
-    "fast": {"kernels", "targets", "numba", "numpy"} | EVERYONE,
+    "fast": {"kernels", "targets", "numba", "llvmlite", "numpy"} | EVERYONE,
     "oracles": {"numpy", "scipy", "mpmath", "flint"},
     "laws": {"oracles", "numpy"} | EVERYONE,
     "specs": {"numpy", "targets", "scipy"} | MATHEMATICS | EVERYONE,

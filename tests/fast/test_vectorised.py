@@ -5,11 +5,21 @@ import re
 import llvmlite.binding
 import numba
 import pytest
-from numba import float64, int64
+from numba import float64, int64, uint64
 
-from refvi.fast import batch, marginals, narrow, narrow_gradient, products, quotients, wide
+from refvi.fast import (
+    batch,
+    marginals,
+    narrow,
+    narrow_gradient,
+    philox_lanes,
+    products,
+    quotients,
+    sample_kernels,
+    wide,
+)
 
-LINE, TABLE, COUNT = float64[::1], float64[:, ::1], int64
+LINE, TABLE, COUNT, WHOLE = float64[::1], float64[:, ::1], int64, int64[::1]
 LOOPS = {
     "multiply_tile": (products.multiply_tile, (TABLE, COUNT, LINE, COUNT, COUNT, COUNT, LINE), "mul add"),
     "four_ratios": (narrow.four_ratios, (LINE, COUNT, LINE, LINE), "mul div"),
@@ -29,6 +39,12 @@ LOOPS = {
     ),
     "joint_factors": (narrow_gradient.joint_factors, (TABLE, COUNT, TABLE, COUNT, LINE), "fmadd"),
     "narrow_weights": (narrow_gradient.narrow_weights, (LINE, LINE, LINE), "mul div"),
+    "visit_by_ratio": (
+        sample_kernels.visit_by_ratio,
+        (TABLE, TABLE, COUNT, WHOLE, WHOLE, COUNT, TABLE, TABLE, LINE),
+        "div add",
+    ),
+    "split_logits": (sample_kernels.split_logits, (LINE, COUNT, LINE, LINE), "div mul"),
     "wide_ratios": (wide.wide_ratios, (LINE, COUNT, LINE, LINE, LINE), "mul div"),
 }
 
@@ -72,6 +88,13 @@ def test_inner_loop_uses_full_vectors(name):
         return
     dispatcher, signature, operations = LOOPS[name]
     assert not complaints(assembly(dispatcher, signature), operations, width)
+
+
+def test_random_words_come_in_full_vectors():
+    """Products of 32-bit words, for eight or four samples at once."""
+    width, words = register(), uint64[::1]
+    text = assembly(philox_lanes.draw_words, (uint64, uint64, uint64, words, words))
+    assert width is None or len(re.findall(rf"vpmuludq.*%{width}", text)) >= 16
 
 
 def test_a_loop_that_cannot_be_vectorised_is_noticed():
