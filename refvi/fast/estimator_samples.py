@@ -70,7 +70,7 @@ def elbo_gradient_samples(
                 Welling 2019, Buy 4 REINFORCE samples, get a baseline for free!
     Checked by  tests/fast/test_estimator_samples.py
     """
-    problem, logits = _read(x, W, b, c, logits)
+    problem, logits = read_estimator_problem(x, W, b, c, logits)
     samples = validate.at_least("samples", samples, 1)
     seed, replicate = validate.at_least("seed", seed, 0), validate.at_least("replicate", replicate, 0)
     given = estimator, baseline, group, seed, replicate
@@ -85,7 +85,7 @@ def elbo_gradient_of_states(
     Shapes      states (S,), whole numbers whose bit k is h_k; otherwise as `elbo_gradient_samples`
     Checked by  tests/fast/test_estimator_samples.py
     """
-    problem, logits = _read(x, W, b, c, logits)
+    problem, logits = read_estimator_problem(x, W, b, c, logits)
     states = np.ascontiguousarray(states)
     if states.ndim != 1 or not states.size or states.dtype.kind not in "iu":
         raise UsageError(f"states must be whole numbers of shape (S,), got {states.dtype} {states.shape}")
@@ -116,13 +116,14 @@ def drawn_states(logits, samples, *, seed=0, replicate=0):
     return np.concatenate(found)[:samples]
 
 
-def _read(x, W, b, c, logits):
+def read_estimator_problem(x, W, b, c, logits, most=MOST_HIDDEN):
+    """A problem of one datum, and the logits of q."""
     problem = read_problem(x, W, b, c)
-    if len(problem.x) != 1 or np.ndim(x) != 1:
+    if np.ndim(x) != 1:
         raise UsageError(f"x must be one datum of shape (D,), got {np.shape(x)}")
     logits = validate.array("logits", logits, "K", {"K": problem.c.size})
-    if logits.size > MOST_HIDDEN:
-        raise UsageError(f"K must be at most {MOST_HIDDEN} for tables of half states, got {logits.size}")
+    if logits.size > most:
+        raise UsageError(f"K must be at most {most} for tables of states, got {logits.size}")
     return problem, logits
 
 
@@ -185,18 +186,17 @@ def _gradient(problem, logits, total, samples):
         total[K + 1, 0] / samples,
         sign[:, None] * total[:K, :D].T / samples,
         sign * total[K, :D] / samples,
-        _score(count, problem.c) / samples,
-        _score(weight, logits) / samples,
+        bernoulli_scores(count[:K], count[K], problem.c) / samples,
+        bernoulli_scores(weight[:K], weight[K], logits) / samples,
     )
 
 
-def _score(sums, logits):
-    """Sum of w (h_k - sigmoid(logits_k)), from the sums of w over the samples with h_k = 1, and over all."""
+def bernoulli_scores(on, total, logits):
+    """Sum of w (h_k - sigmoid(logits_k)), from the sums of w over the samples with h_k = 1, (K,), and over all of them."""
     tail = np.exp(-np.abs(logits))
     large, small = 1.0 / (1.0 + tail), tail / (1.0 + tail)
-    K = logits.size
-    on, off = np.where(logits > 0, (large, small), (small, large))
-    return sums[:K] * off - (sums[K] - sums[:K]) * on
+    q, rest = np.where(logits > 0.0, (large, small), (small, large))
+    return on * rest - (total - on) * q
 
 
 def _cells(logits, high):

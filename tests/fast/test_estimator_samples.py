@@ -3,13 +3,14 @@ import math
 
 import numpy as np
 import pytest
+from estimator_twins import PLAIN, plain_estimate, plain_tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sbn_strategies import networks
-from sbn_twins import UNIT, absolute_terms, model, states
+from sbn_twins import UNIT, absolute_terms, model
 
 from refvi.errors import UsageError
-from refvi.estimators import finite, score_function
+from refvi.estimators import finite
 from refvi.fast import estimator_samples
 from refvi.fast.alias import WHOLE
 from refvi.fast.estimator_samples import drawn_states, elbo_gradient_of_states, elbo_gradient_samples
@@ -19,35 +20,6 @@ from refvi.models import sigmoid_belief as sbn
 
 LAW = settings(deadline=None, derandomize=True, max_examples=40)
 FIELDS = ("value", "grad_W", "grad_b", "grad_c", "grad_logits")
-PLAIN = {
-    "score_function": score_function.score_function,
-    "leave_one_out": score_function.leave_one_out,
-}
-
-
-def plain_tables(x, W, b, c, logits):
-    """Log weights and gradients of all states by the plain model, in the numbering of fast tables."""
-    phi = sbn.Recognition(np.zeros(W.T.shape), logits)
-    found = sbn.tables(x, sbn.Generative(c, W, b), phi)
-    order = [sum(bit << (len(h) - 1 - k) for k, bit in enumerate(h)) for h in states(len(c))]
-    return sbn.Tables(*(table[order] for table in found))
-
-
-def plain_estimate(case, drawn, estimator, baseline, group):
-    """The estimate by the plain kernels, group by group; the constant baseline needs no groups."""
-    W = case[1]
-    tables, (D, K) = plain_tables(*case), W.shape
-    f, size = tables.log_p - tables.log_q, group if estimator == "leave_one_out" else len(drawn)
-    theta, phi, value = np.zeros(K + D * K + D), np.zeros(K), 0.0
-    for start in range(0, len(drawn), size):
-        own = drawn[start : start + size]
-        weights_p, weights_q = np.zeros(size), np.zeros(size)
-        value += PLAIN[estimator](f[own], baseline, weights_p, weights_q)
-        theta += weights_p @ tables.grad_log_p[own]
-        phi += weights_q @ tables.grad_log_q[own][:, -K:]
-    parts = len(drawn) // size
-    theta, phi = theta / parts, phi / parts
-    return value / parts, theta[K : K + D * K].reshape(D, K), theta[K + D * K :], theta[:K], phi
 
 
 def law_is_the_plain_estimate(subject, case, drawn, estimator, group=2, baseline=0.3):
