@@ -10,6 +10,7 @@ SYSTEM_FILES = (
     "families",
     "gaussian_vae",
     "sigmoid_belief",
+    "layered_belief",
     "iwae",
     "mixtures",
     "hidden_markov",
@@ -17,6 +18,7 @@ SYSTEM_FILES = (
     "mcmc",
     "discrete_vae",
     "discrete_vae_steps",
+    "gradient_refinement",
 )
 
 
