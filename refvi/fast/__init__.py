@@ -16,7 +16,7 @@ from refvi.fast.gradient import EvidenceGradient, log_evidence_gradient, posteri
 from refvi.fast.iwae_integral import iwae_bound, iwae_gap
 from refvi.fast.pairs import posterior_pair_moments
 from refvi.fast.score_moments import leave_one_out_moments, log_q_table, score_function_moments
-from refvi.fast.shards import sharded_log_evidence
+from refvi.fast.shards import sharded_log_evidence, sharded_log_evidence_gradient
 
 __all__ = [
     "EvidenceGradient",
@@ -31,4 +31,5 @@ __all__ = [
     "posterior_pair_moments",
     "score_function_moments",
     "sharded_log_evidence",
+    "sharded_log_evidence_gradient",
 ]

@@ -14,32 +14,14 @@ import numpy as np
 
 from refvi.errors import UsageError
 
-FORMAT = "refvi checkpoint 1"
+FORMAT = "refvi checkpoint 2"
 
 
-class Checkpoint:
-    """Rows of a table (pieces, width), kept in a file.
+class Table:
+    """Rows of numbers (pieces, width), of which some are there; `write` keeps what is stored before it counts."""
 
-    Checked by  tests/fast/test_checkpoint.py
-    """
-
-    def __init__(self, path, identity, pieces, width):
-        self.rows, self.done = np.zeros((pieces, width)), np.zeros(pieces, bool)
-        self.path, header = path, json.dumps({"format": FORMAT, "identity": identity})
-        lines = self._read()
-        if lines and lines[0] != header:
-            raise UsageError(f"checkpoint {path} must belong to the same computation, got another one's file")
-        for line in lines[1:]:
-            self._recall(line)
-        self.file = open(path, "a", encoding="ascii")  # noqa: SIM115 - closed by __exit__
-        # A line that a crash has cut short must not swallow the next one.
-        self._write("" if lines else header)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.file.close()
+    def __init__(self, pieces, width, write=None):
+        self.rows, self.done, self.write = np.zeros((pieces, width)), np.zeros(pieces, bool), write
 
     def missing(self):
         """Numbers of the pieces that are not there yet."""
@@ -47,24 +29,75 @@ class Checkpoint:
 
     def store(self, numbers, rows):
         """Keep the rows of some pieces: in memory once the disk has them."""
-        payload = base64.b64encode(np.ascontiguousarray(rows, "<f8").tobytes()).decode()
-        body = json.dumps({"pieces": [int(n) for n in numbers], "rows": payload})
-        self._write(f"{_checksum(body)} {body}")
+        if self.write:
+            self.write(numbers, rows)
         self.rows[numbers], self.done[numbers] = rows, True
+
+
+class Memory:
+    """Tables that nothing keeps."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def table(self, _name, pieces, width):
+        """An empty table."""
+        return Table(pieces, width)
+
+
+class Checkpoint:
+    """Tables that are kept in a file, by name and size.
+
+    Checked by  tests/fast/test_checkpoint.py
+    """
+
+    def __init__(self, path, identity):
+        self.path, header = path, json.dumps({"format": FORMAT, "identity": identity})
+        try:
+            lines = self._read()
+            if lines and lines[0] != header:
+                raise UsageError(
+                    f"checkpoint {path} must belong to the same computation, got another one's file"
+                )
+            self.records = [record for record in map(_recall, lines[1:]) if record]
+            self.file = open(path, "a", encoding="ascii")  # noqa: SIM115 - closed by __exit__
+            # A line that a crash has cut short must not swallow the next one.
+            self._write("" if lines else header)
+        except OSError as error:
+            raise UsageError(
+                f"checkpoint must be a file that can be written, got {path}: {error.strerror}"
+            ) from error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.file.close()
+
+    def table(self, name, pieces, width):
+        """The table of a name and a size, with all that the file holds of it."""
+        name = f"{name} {pieces}x{width}"
+        found = Table(pieces, width)
+        for record in self.records:
+            if record["table"] == name:
+                rows = np.frombuffer(base64.b64decode(record["rows"]), "<f8")
+                found.store(record["pieces"], rows.reshape(-1, width))
+        found.write = lambda numbers, rows: self._append(name, numbers, rows)
+        return found
+
+    def _append(self, name, numbers, rows):
+        payload = base64.b64encode(np.ascontiguousarray(rows, "<f8").tobytes()).decode()
+        body = json.dumps({"table": name, "pieces": [int(n) for n in numbers], "rows": payload})
+        self._write(f"{_checksum(body)} {body}")
 
     def _read(self):
         if not os.path.exists(self.path):
             return []
         with open(self.path, encoding="ascii", errors="replace") as file:
             return [line.rstrip("\n") for line in file]
-
-    def _recall(self, line):
-        checksum, _, body = line.partition(" ")
-        if checksum != _checksum(body):
-            return
-        record = json.loads(body)
-        rows = np.frombuffer(base64.b64decode(record["rows"]), "<f8").reshape(len(record["pieces"]), -1)
-        self.rows[record["pieces"]], self.done[record["pieces"]] = rows, True
 
     def _write(self, line):
         self.file.write(line + "\n")
@@ -81,6 +114,11 @@ def fingerprint(*parts):
         digest.update(part if isinstance(part, bytes) else repr(part).encode())
         digest.update(b"\0")
     return digest.hexdigest()
+
+
+def _recall(line):
+    checksum, _, body = line.partition(" ")
+    return json.loads(body) if checksum == _checksum(body) else None
 
 
 def _checksum(body):

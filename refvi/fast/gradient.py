@@ -37,11 +37,19 @@ def log_evidence_gradient(x, W, b, c, threads=None):
     """
     problem, threads = read_problem(x, W, b, c), read_threads(threads)
     values, found = _posterior(problem, threads)
-    tail = np.exp(-np.abs(problem.c))
+    return gradient_of(as_given(x, values), problem.c, found)
+
+
+def gradient_of(log_evidence, c, found):
+    """The gradient from posterior sums.
+
+    Stability   dc_k = p(h_k = 1 | x) p(h_k = 0) - p(h_k = 0 | x) p(h_k = 1): small where both are close to one
+    """
+    tail = np.exp(-np.abs(c))
     large, small = 1.0 / (1.0 + tail), tail / (1.0 + tail)
-    on, off = np.where(problem.c > 0, (large, small), (small, large))
+    on, off = np.where(c > 0, (large, small), (small, large))
     grad_c = (found.on * off - found.off * on).sum(axis=0)
-    return EvidenceGradient(_as_given(x, values), found.residual_on, found.residual, grad_c)
+    return EvidenceGradient(log_evidence, found.residual_on, found.residual, grad_c)
 
 
 def posterior_means(x, W, b, c, threads=None):
@@ -73,5 +81,6 @@ def _posterior(problem, threads):
     return posterior(network, problem.x, threads)
 
 
-def _as_given(x, values):
+def as_given(x, values):
+    """One number for one datum (D,), a number for each of many (B, D)."""
     return values if np.ndim(x) == 2 else float(values[0])

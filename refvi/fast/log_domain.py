@@ -18,6 +18,7 @@ from refvi.fast.doubling import choice_sums, fold_bits, fold_pairs, subset_sums
 
 BLOCK = 1 << 14  # numbers in one table of logits: the temporaries stay below malloc's mmap threshold
 WORTH_THREADS = 64  # blocks from which a pool of threads pays
+GROUPS = 1024  # of blocks: as many shares of posterior sums are kept apart
 
 
 class Block(NamedTuple):
@@ -87,17 +88,38 @@ def posterior(problem, log_evidence, threads=None):
     Stability   x - sigmoid(l) is sigmoid(-l) where x = 1 and -sigmoid(l) where x = 0: accurate when small
     Checked by  tests/fast/test_log_domain.py
     """
+    groups = min(count_blocks(problem), GROUPS)
+    size = count_blocks(problem) // groups
+    merged = [
+        group_posterior(problem, log_evidence, i * size, (i + 1) * size, threads) for i in range(groups)
+    ]
+    return Posterior(*merge_groups(merged)[1:])
+
+
+def group_posterior(problem, log_evidence, first, last, threads=None):
+    """The share of the blocks first..last-1 in the posterior sums; first is a multiple of their number, a power of two.
+
+    Shapes      -> weight (B,); weight with each bit inside the group on and off (B, bits); residual (D,), and with each
+                of these bits on (D, bits)
+    """
     states = _States(problem)
     log_total = log_evidence - math.fsum(_log_normaliser(problem.c))
-    blocks = states.map(partial(_block_posterior, states, problem.x, log_total), threads)
-    weight, low_on, low_off, residual, low_residual = (np.stack(part, axis=-1) for part in zip(*blocks))
-    high_on, high_residual = fold_bits(weight)[1], fold_bits(residual)[1]
-    high_off = fold_bits(weight[:, ::-1])[1]
-    return Posterior(
-        np.concatenate([low_on.sum(axis=-1), high_on], axis=1),
-        np.concatenate([low_off.sum(axis=-1), high_off], axis=1),
-        residual.sum(axis=-1),
-        np.concatenate([low_residual.sum(axis=-1), high_residual], axis=1),
+    block = partial(_block_posterior, states, problem.x, log_total)
+    return merge_groups(states.map(block, threads, first, last))
+
+
+def merge_groups(groups):
+    """One group from 2^n neighbours in order, with n more bits inside."""
+    weight, on, off, residual, residual_on = (np.stack(part, axis=-1) for part in zip(*groups))
+    total, more_on = fold_bits(weight)
+    more_off = fold_bits(weight[:, ::-1])[1]
+    total_residual, more_residual = fold_bits(residual)
+    return (
+        total,
+        np.concatenate([on.sum(axis=-1), more_on], axis=1),
+        np.concatenate([off.sum(axis=-1), more_off], axis=1),
+        total_residual,
+        np.concatenate([residual_on.sum(axis=-1), more_residual], axis=1),
     )
 
 

@@ -25,10 +25,14 @@ def posterior(network, x, threads=None):
     """
     route = wide_posterior if network.route is Route.WIDE else narrow_posterior
     values, means, slopes = zip(*(route(network, part, threads) for part in in_parts(x)))
-    on, slope = np.concatenate(means), sum(slopes)
+    return np.concatenate(values), from_slopes(x, np.concatenate(means), sum(slopes))
+
+
+def from_slopes(x, on, slope):
+    """Posterior sums over all data from their means (B, K) and from sums by bit (K + 1, Dp + 1) of E[sigmoid(l_d)]."""
     D = x.shape[1]
     residual_on = np.einsum("bd,bk->dk", x, on) - slope[:-1, :D].T
-    return np.concatenate(values), Posterior(on, 1.0 - on, x.sum(axis=0) - slope[-1, :D], residual_on)
+    return Posterior(on, 1.0 - on, x.sum(axis=0) - slope[-1, :D], residual_on)
 
 
 def marginals(network, x, threads=None):

@@ -4,6 +4,8 @@ Pieces are numbered; how many there are depends on the sizes of the model alone.
 that nothing but the model decides, and the rows of all pieces are joined at once.
 """
 
+import functools
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,7 +21,7 @@ class Pieces(NamedTuple):
     total   how many there are
     width   numbers in the row of a piece
     rows    rows(first, last, threads) -> (last - first, width)
-    join    join(rows of all pieces) -> (B,)
+    join    join(rows of all pieces) -> the result
     """
 
     total: int
@@ -28,20 +30,45 @@ class Pieces(NamedTuple):
     join: Callable
 
 
+class Evidence(NamedTuple):
+    """What the pieces of the evidence are joined to.
+
+    log_evidence (B,)
+    scale (B, 2)       what turns the weight of a state into its posterior probability: the sum of all weights and its
+                       exponent where weights are multiplied, the log evidence and zero where they are logarithms
+    """
+
+    log_evidence: np.ndarray
+    scale: np.ndarray
+
+
 def evidence_pieces(problem):
-    """The log evidence of a problem in pieces, with the tables that they need.
+    """The log evidence of a problem in pieces, with the tables that they need; joined to `Evidence`.
 
     Checked by  tests/fast/test_shards.py
     """
     network = prepare_compiled(problem)
     if network is not None:
         return _strips(network, problem.x)
+
+    def join(rows):
+        values = log_domain.join_blocks(problem, rows)
+        return Evidence(values, np.stack([values, np.zeros_like(values)], axis=1))
+
     return Pieces(
         log_domain.count_blocks(problem),
         len(problem.x),
         lambda first, last, threads: log_domain.block_sums(problem, first, last, threads),
-        lambda rows: log_domain.join_blocks(problem, rows),
+        join,
     )
+
+
+def states_by_part(network, x):
+    """The parts of the data that are treated together, and number -> the factors of their states, the last one kept."""
+    from refvi.fast.network import in_parts, states_of
+
+    parts = in_parts(x)
+    return parts, functools.lru_cache(maxsize=1)(lambda number: states_of(network, parts[number]))
 
 
 def _strips(network, x):
@@ -49,18 +76,17 @@ def _strips(network, x):
 
     A row holds the values of its strip for each datum of the part, then the exponents; both are whole in a double.
     """
-    from refvi.fast.multiplicative import Sums, all_strips, join, strip_sums
-    from refvi.fast.network import in_parts, states_of
+    from refvi.fast.multiplicative import Sums, all_strips, join, scale_to_peak, strip_sums
 
-    parts = [states_of(network, part) for part in in_parts(x)]
-    strips, data = all_strips(network), len(parts[0].S)
+    (parts, states), strips = states_by_part(network, x), all_strips(network)
+    data = len(parts[0])
 
     def rows(first, last, threads):
         found = np.zeros((last - first, 2 * data))
         for number in range(first // strips, -(-last // strips)):
             start, stop = max(first, number * strips), min(last, (number + 1) * strips)
             sums = strip_sums(
-                network, parts[number], start - number * strips, stop - number * strips, threads
+                network, states(number), start - number * strips, stop - number * strips, threads
             )
             B = sums.value.shape[1]
             found[start - first : stop - first, :B] = sums.value
@@ -68,11 +94,13 @@ def _strips(network, x):
         return found
 
     def join_rows(rows):
-        values = []
-        for number, states in enumerate(parts):
-            own, B = rows[number * strips : (number + 1) * strips], len(states.S)
+        values, scales = [], []
+        for number, part in enumerate(parts):
+            own, B = rows[number * strips : (number + 1) * strips], len(part)
             sums = Sums(own[:, :B], own[:, data : data + B].astype(np.int64))
-            values.append(join(network, states, sums))
-        return np.concatenate(values)
+            values.append(join(network, states(number), sums))
+            scaled, peak = scale_to_peak(sums)
+            scales.append(np.stack([[math.fsum(column) for column in scaled.T], peak], axis=1))
+        return Evidence(np.concatenate(values), np.concatenate(scales))
 
     return Pieces(strips * len(parts), 2 * data, rows, join_rows)

@@ -94,9 +94,9 @@ KILLED = """
 import os, signal, sys
 import numpy as np
 from refvi.fast import shards
-from refvi.fast.checkpoint import Checkpoint
+from refvi.fast.checkpoint import Table
 
-store, left = Checkpoint.store, int(sys.argv[2])
+store, left = Table.store, int(sys.argv[2])
 
 def store_and_die(self, numbers, rows):
     global left
@@ -105,7 +105,7 @@ def store_and_die(self, numbers, rows):
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 
-Checkpoint.store = store_and_die
+Table.store = store_and_die
 network = [np.load(f"{sys.argv[1]}/{name}.npy") for name in "xWbc"]
 print(repr(shards.sharded_log_evidence(*network, shards=9, checkpoint=f"{sys.argv[1]}/kept")))
 """
