@@ -55,13 +55,21 @@ def check(
     names = calls.bind(function, spec, list(spec.written(declared).values()))
     made = make_cases(spec, declared, cases, seed, adapter.SHAPES)
     label = name or getattr(function, "__name__", "function")
-    report = Report(label, spec.id, "PASS", expect=expect, conventions=declared, framework=adapter.name)
-    run = _Run(spec, declared, function, adapter, names, brief)
-    if case:
-        _climb(report, run, [decode(spec, case, declared)], support=made)
-    else:
-        _climb(report, run, made, support=[])
-    _settle_expectation(report)
+
+    def climb(brief):
+        report = Report(label, spec.id, "PASS", expect=expect, conventions=declared, framework=adapter.name)
+        run = _Run(spec, declared, function, adapter, names, brief)
+        if case:
+            _climb(report, run, [decode(spec, case, declared)], support=made)
+        else:
+            _climb(report, run, made, support=[])
+        _settle_expectation(report)
+        return report
+
+    # what is caught and named as expected needs no smallest case
+    report = climb(brief or expect is not None)
+    if report.verdict == "UNEXPECTED" and not brief:
+        report = climb(False)
     report.seconds = time.perf_counter() - start
     return report
 
@@ -225,9 +233,10 @@ def _judge(report, run, cases, answers, references, unit, support):
 def _explain(report, run, cases, answers, references, rung, unit, support):
     spec, declared = run.spec, run.declared
     watched = [q for q in report.compared if (q == "value") == (rung == 1)]
-    helping = [(c, _fulfil(run, c)[1]) for c in support]
+    helping = [_fulfil(run, c) for c in support]
     outputs = [{q: a.quantities[q] for q in watched} for a in [*answers, *(a for _, a in helping)]]
-    found = diagnose(spec, declared, [*cases, *(c for c, _ in helping)], outputs, rung, unit, run.brief)
+    known = [*references, *(expected for expected, _ in helping)]
+    found = diagnose(spec, declared, [*cases, *support], outputs, rung, unit, run.brief, known)
     report.mistake, report.seen, report.refuted = found.slug, found.seen, found.refuted
     report.matches, report.ulps, report.message = found.matches, found.ulps, found.says
     report.cases += len(helping)

@@ -42,12 +42,13 @@ class Diagnosis(NamedTuple):
     model: object = None
 
 
-def diagnose(spec, declared, cases, answers, rung, unit=UNIT["float64"], brief=False):
+def diagnose(spec, declared, cases, answers, rung, unit=UNIT["float64"], brief=False, references=None):
     """Explain answers that differ from the reference. `answers` holds one dict of arrays per case.
 
-    brief  a mistake of the catalogue ends the search; what else was tried and refuted is not listed
+    brief       a mistake of the catalogue ends the search; what else was tried and refuted is not listed
+    references  the reference's answers, where they are known already
     """
-    evidence = Evidence(spec, declared, cases, answers, unit)
+    evidence = Evidence(spec, declared, cases, answers, unit, references)
     if brief and (match := evidence.first_match(catalogue(spec, declared, rung))):
         slug, says, seen, model = match.hypothesis
         return Diagnosis(slug, says, seen, match.matches, evidence.count, match.ulps, (), model)

@@ -35,10 +35,11 @@ class Evidence:
     be right where the answer is right and wrong where the answer is wrong.
     """
 
-    def __init__(self, spec, declared, cases, answers, unit=UNIT["float64"]):
+    def __init__(self, spec, declared, cases, answers, unit=UNIT["float64"], references=None):
         self.spec, self.declared, self.unit = spec, declared, unit
         with np.errstate(all="ignore"):
-            rows = [(c, a, spec.answer(c.inputs, declared)) for c, a in zip(cases, answers, strict=True)]
+            references = references or [spec.answer(c.inputs, declared) for c in cases]
+        rows = list(zip(cases, answers, references, strict=True))
         self.generic = [row for row in rows if not row[0].edge]
         self.edges = [row for row in rows if row[0].edge]
         self.wrong_in_general = any(

@@ -48,10 +48,12 @@ def total_of(initial, transition, log_density):
 def pair_rates(initial, transition, log_density):
     """Sum over t of p(z_t = i, z_(t+1) = j | x) / transition[i, j], (S, S)."""
     before, after = forward_of(initial, transition, log_density), backward_of(transition, log_density)
-    total, found = total_of(initial, transition, log_density), sized(0.0)
-    for t in range(len(log_density) - 1):
-        found = found + exp(expand(before[t], 1) + expand(after[t + 1] + log_density[t + 1], 0) - total)
-    return found + sized(np.zeros(np.shape(transition)))
+    return _rates(before, after, log_density)
+
+
+def _rates(before, after, log_density):
+    later = after[1:] + log_density[1:]
+    return exp(expand(before[:-1], 2) + expand(later, 1) - logsumexp(before[-1])).sum(0)
 
 
 def deltas(initial, transition, log_density):
@@ -74,11 +76,11 @@ def best_of(**inputs):
 def _gradient(initial, transition, log_density):
     """Inside the simplex; where a probability is 0, differentiation through its logarithm has no answer (NaN)."""
     inside = np.all(initial > 0) and np.all(transition > 0)
-    first = sized(log_density[0]) + backward_of(transition, log_density)[0]
+    before, after = forward_of(initial, transition, log_density), backward_of(transition, log_density)
     found = {
-        "initial": exp(first - total_of(initial, transition, log_density)),
-        "transition": pair_rates(initial, transition, log_density),
-        "log_density": smoothed(initial, transition, log_density),
+        "initial": exp(sized(log_density[0]) + after[0] - logsumexp(before[-1])),
+        "transition": _rates(before, after, log_density),
+        "log_density": softmax(before + after),
     }
     return found if inside else {name: g + np.nan for name, g in found.items()}
 

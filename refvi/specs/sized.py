@@ -213,7 +213,8 @@ def stack(parts, axis=0):
 def expand(a, axis):
     """Insert an axis of length one."""
     a = sized(a)
-    return Sized(np.expand_dims(a.value, axis), np.expand_dims(a.size, axis))
+    at = (slice(None),) * (axis if axis >= 0 else a.ndim + 1 + axis) + (None,)
+    return Sized(a.value[at], a.size[at])
 
 
 def einsum(pattern, a, b):

@@ -9,7 +9,7 @@ import refvi
 from tests.checking import shipped
 
 CASES = 5
-FUNCTIONS = dict(shipped.functions("jax_iwae_gradient", "jax_pathwise_gradient"))
+FUNCTIONS = dict(shipped.functions("jax_iwae_gradient", "jax_pathwise_gradient", "jax_mixtures"))
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ FUNCTIONS = dict(shipped.functions("jax_iwae_gradient", "jax_pathwise_gradient")
         "jax_iwae_gradient::weights_not_stopped",
         "jax_pathwise_gradient::elbo",
         "jax_pathwise_gradient::stopped_sample",
+        "jax_mixtures::by_scan",
     ],
 )
 def test_shipped_functions_get_the_verdict_they_expect(name):

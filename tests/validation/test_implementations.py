@@ -50,6 +50,17 @@ def test_right_and_wrong_ones_are_there_for_every_kind():
     assert {m.spec_id for m in marks} <= set(all_specs())
 
 
+TRACTABLE = ("mixture.", "gmm.", "hmm.", "em.", "svi.", "vb.", "mh.", "hmc.", "mcmc.")
+
+
+@pytest.mark.parametrize("spec_id", [i for i in all_specs() if i.startswith(TRACTABLE)])
+def test_every_spec_of_the_tractable_systems_has_a_right_and_two_wrong_ones(spec_id):
+    marks = [mark_of(f.values[0]) for f in FUNCTIONS]
+    ours = [m for m in marks if m.spec_id == spec_id]
+    assert any(m.expect is None for m in ours)
+    assert len({m.expect for m in ours if m.expect}) >= 2
+
+
 def test_training_on_digits_raises_the_bound():
     digits = load(FOLDER / "elbo_digits.py")
     before, after = digits.train(steps=50)

@@ -1,9 +1,10 @@
 """Hidden Markov models: forward, backward and smoothing, in logarithms and with scaled probabilities."""
 
 import numpy as np
-from scipy.special import logsumexp
 
 import refvi
+
+logsumexp = np.logaddexp.reduce
 
 
 def scaled_forward(initial, transition, likelihood):
@@ -30,8 +31,7 @@ def log_forward(initial, transition, log_density):
     alpha = np.empty_like(log_density)
     alpha[0] = np.log(initial) + log_density[0]
     for t in range(1, len(alpha)):
-        for j in range(len(initial)):
-            alpha[t, j] = logsumexp(alpha[t - 1] + np.log(transition[:, j])) + log_density[t, j]
+        alpha[t] = logsumexp(alpha[t - 1][:, None] + np.log(transition), axis=0) + log_density[t]
     return alpha
 
 

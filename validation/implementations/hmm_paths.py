@@ -1,9 +1,10 @@
 """Hidden Markov models: the most probable path, and Baum and Welch's update of the transitions."""
 
 import numpy as np
-from scipy.special import logsumexp
 
 import refvi
+
+logsumexp = np.logaddexp.reduce
 
 # ---- Viterbi
 

@@ -1,4 +1,4 @@
-"""Steps of Metropolis-Hastings and Hamiltonian Monte Carlo, and what their draws are worth."""
+"""Steps of Metropolis-Hastings and Hamiltonian Monte Carlo."""
 
 import numpy as np
 
@@ -23,6 +23,12 @@ def as_if_symmetric(log_density, log_density_new, log_forward, log_backward):
     return np.minimum(0.0, log_density_new - log_density)
 
 
+# Not public, derived: a proposal's own log_prob is subtracted, the way back forgotten.
+@refvi.implements("mh.log_acceptance", expect="mh-forward-only")
+def way_back_forgotten(log_density, log_density_new, log_forward, log_backward):
+    return np.minimum(0.0, log_density_new - log_forward - log_density)
+
+
 @refvi.implements("hmc.momentum")
 def momentum(noise, inverse_mass_cholesky, temperature):
     """Right: the factor of the inverse mass matrix, transposed and solved with."""
@@ -33,6 +39,12 @@ def momentum(noise, inverse_mass_cholesky, temperature):
 @refvi.implements("hmc.momentum", expect="hmc-momentum-chol-transpose")
 def momentum_by_the_other_triangle(noise, inverse_mass_cholesky, temperature):
     return np.sqrt(temperature) * np.linalg.solve(inverse_mass_cholesky, noise.T).T
+
+
+# Not public, derived: numpy.random.multivariate_normal of the inverse mass matrix, which is the velocity's covariance.
+@refvi.implements("hmc.momentum", expect="hmc-momentum-from-inverse-mass")
+def velocity_for_momentum(noise, inverse_mass_cholesky, temperature):
+    return np.sqrt(temperature) * noise @ inverse_mass_cholesky.T
 
 
 def path(phase, mean, cholesky, inverse_mass_cholesky, step_size, steps, drift=1.0):
@@ -59,6 +71,23 @@ def half_a_drift(phase, mean, cholesky, inverse_mass_cholesky, step_size, steps)
     return path(phase, mean, cholesky, inverse_mass_cholesky, step_size, steps, drift=0.5)
 
 
+# Seen in CampusAI/Hamiltonian-Generative-Networks#88: the momentum is taken for the velocity.
+@refvi.implements("hmc.leapfrog", expect="hmc-mass-ignored")
+def without_mass(phase, mean, cholesky, inverse_mass_cholesky, step_size, steps):
+    return path(phase, mean, cholesky, np.eye(len(mean)), step_size, steps)
+
+
+# Not public, derived: whole kicks before every drift; the momentum ends half a step behind.
+@refvi.implements("hmc.leapfrog", expect="leapfrog-half-step-missing")
+def symplectic_euler(phase, mean, cholesky, inverse_mass_cholesky, step_size, steps):
+    q, p = phase
+    precision = np.linalg.inv(cholesky @ cholesky.T)
+    for _ in range(int(steps)):
+        p = p - step_size * (q - mean) @ precision
+        q = q + step_size * p @ inverse_mass_cholesky @ inverse_mass_cholesky.T
+    return np.stack([q, p])
+
+
 @refvi.implements("hmc.log_acceptance")
 def energy_difference(
     log_density, log_density_new, momentum, momentum_new, inverse_mass_cholesky, temperature
@@ -75,45 +104,17 @@ def new_minus_new(log_density, log_density_new, momentum, momentum_new, inverse_
     return np.minimum(0.0, log_density_new - log_density_new)
 
 
-def halves(draws):
-    half = draws.shape[1] // 2
-    return np.concatenate([draws[:, :half], draws[:, -half:]])
+# Not public, derived: the potential alone, as in Metropolis's walk.
+@refvi.implements("hmc.log_acceptance", expect="hmc-kinetic-missing")
+def density_alone(log_density, log_density_new, momentum, momentum_new, inverse_mass_cholesky, temperature):
+    return np.minimum(0.0, (log_density_new - log_density) / temperature)
 
 
-def correlations(chains):
-    """Autocorrelations of several chains, by Fourier transforms."""
-    count = chains.shape[1]
-    spectrum = np.fft.rfft(chains - chains.mean(1, keepdims=True), 2 * count)
-    acov = np.fft.irfft(np.abs(spectrum) ** 2, 2 * count)[:, :count].mean(0) / count
-    within = chains.var(1, ddof=1).mean()
-    pooled = within * (count - 1) / count + chains.mean(1).var(ddof=1)
-    rho = 1 - (within - acov) / pooled
-    rho[0] = 1.0
-    return rho
+# Not public, derived: the square of L p for that of L^T p; alike where the mass matrix is diagonal.
+@refvi.implements("hmc.log_acceptance", expect="hmc-metric-transposed")
+def other_triangle(log_density, log_density_new, momentum, momentum_new, inverse_mass_cholesky, temperature):
+    def energy(p):
+        return 0.5 * ((p @ inverse_mass_cholesky.T) ** 2).sum(-1)
 
-
-# Seen in stan-dev/stan#2450: the sum stops at the first negative autocorrelation instead of the first negative pair.
-@refvi.implements("mcmc.effective_sample_size", expect="ess-first-negative-lag")
-def stops_too_early(draws):
-    chains = halves(draws)
-    rho = correlations(chains)[1:]
-    stop = np.argmax(rho < 0) if np.any(rho < 0) else len(rho)
-    tau = max(1 + 2 * rho[:stop].sum(), 1 / np.log10(chains.size))
-    return chains.size / tau if np.ptp(draws) else np.nan
-
-
-@refvi.implements("mcmc.split_r_hat")
-def r_hat(draws):
-    """Right."""
-    chains = halves(draws)
-    count = chains.shape[1]
-    within = chains.var(1, ddof=1).mean()
-    return np.sqrt((count - 1) / count + chains.mean(1).var(ddof=1) / within)
-
-
-# Seen in tensorflow/probability#1054: the variance within chains is divided by N.
-@refvi.implements("mcmc.split_r_hat", expect="r-hat-variance-biased")
-def biased(draws):
-    chains = halves(draws)
-    count, within = chains.shape[1], chains.var(1).mean()
-    return np.sqrt((within * (count - 1) / count + chains.mean(1).var(ddof=1)) / within)
+    change = log_density_new - energy(momentum_new) - log_density + energy(momentum)
+    return np.minimum(0.0, change / temperature)
