@@ -13,7 +13,7 @@ from refvi.kernels import bernoulli, categorical, normal, normal_full
 from refvi.laws.compare import compare, rounding
 from refvi.laws.gradient import gradient_is_derivative
 from refvi.laws.outcome import combine
-from refvi.models import sigmoid_belief
+from refvi.models import discrete_vae, sigmoid_belief
 from refvi.objectives import iwae
 from refvi.specs.sized import value_of
 
@@ -47,6 +47,28 @@ def _sigmoid_belief(x, weights, bias, prior_logits):
     return sigmoid_belief.log_evidence(x, sigmoid_belief.Generative(prior_logits, weights, bias)).log_evidence
 
 
+def _discrete_vae(bound):
+    """A bound of the discrete VAE with a logistic layer: its first field, as a function of the spec's arrays."""
+    return lambda x, logits, weights, bias, prior_logits: bound(
+        x, discrete_vae.linear(weights, bias, prior_logits), logits
+    )[0]
+
+
+def _auxiliary(order):
+    """The auxiliary objective of a recognition net that is its bias, datum by datum."""
+
+    def route(q_logits, target_logits):
+        pairs = zip(q_logits, target_logits, strict=True)
+        nets = [(discrete_vae.Recognition(np.zeros((len(q), 1)), q), target) for q, target in pairs]
+        return [discrete_vae.auxiliary(np.zeros((1, 1)), *net, order).value[0] for net in nets]
+
+    return route
+
+
+def _prior_step(means):
+    return 1.0 / (1.0 + np.exp(-discrete_vae.prior_step(np.log(means) - np.log1p(-means))))
+
+
 def _with_log_var(route, *scales):
     """A route whose kernel takes log variances where the spec has standard deviations."""
     return lambda **inputs: route(**{k: 2 * np.log(v) if k in scales else v for k, v in inputs.items()})
@@ -69,6 +91,11 @@ ROUTES = {
     "log_density.bernoulli_logits": _per_entry(bernoulli.bernoulli_log_mass, "x", "logits"),
     "iwae.bound": lambda log_weights: iwae.bound(log_weights.T).bound,
     "sbn.log_evidence": _sigmoid_belief,
+    "discrete_vae.elbo": _discrete_vae(discrete_vae.elbo),
+    "discrete_vae.surrogate": _discrete_vae(discrete_vae.surrogate),
+    "discrete_vae.auxiliary": _auxiliary("log_q"),
+    "discrete_vae.auxiliary_as_printed": _auxiliary("log_target"),
+    "discrete_vae.prior_step": _prior_step,
 }
 
 

@@ -41,6 +41,9 @@ FILES = (
     "leapfrog",
     "effective_sample_size",
     "split_r_hat",
+    "discrete_vae",
+    "discrete_vae_surrogate",
+    "discrete_vae_auxiliary",
 )
 
 
