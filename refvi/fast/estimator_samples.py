@@ -166,7 +166,7 @@ def _space(model, high, low):
 
     by_ratio, visibles = model[:2]
     words, halves = np.empty((2, LANES), np.uint64), np.empty((2, LANES), np.int64)
-    scratch = words, halves, _table(2, LANES), _table(3, 0 if by_ratio else LANES * visibles)
+    scratch = words, halves, _table(4, LANES), _table(3, 0 if by_ratio else LANES * visibles)
     rows = _table(1 << high, visibles), _table(1 << low, visibles)
     return scratch, (*rows, np.empty((1 << high, 2)), np.empty((1 << low, 2)))
 

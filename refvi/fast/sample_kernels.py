@@ -75,21 +75,21 @@ def split_logits(logits, count, factor, above):
 
 
 @compiled
-def spread_residuals(residual, factor, above, visibles, i, j, count, GA, GC, surprise):
-    """Add residuals to the rows of both halves; surprise[q] = sum_d above + log prod_d factor."""
+def spread_residuals(residual, factor, above, visibles, i, j, count, GA, GC, product, linear):
+    """Add residuals to the rows of both halves; linear[q] + log product[q] = sum_d above + log prod_d factor."""
     for q in range(count):
         row, column, at = i[q] * visibles, j[q] * visibles, q * visibles
-        linear, logarithm, product = 0.0, 0.0, 1.0
+        total, factors = 0.0, 1.0
         for d in range(0, visibles, WIDTH):
             value = load(residual, at + d)
             store(GA, row + d, plus(load(GA, row + d), value))
             store(GC, column + d, plus(load(GC, column + d), value))
-            linear += sum_of_eight(load(above, at + d))
-            product *= product_of_eight(load(factor, at + d))
+            total += sum_of_eight(load(above, at + d))
+            factors *= product_of_eight(load(factor, at + d))
             if (d + WIDTH) % CHUNK == 0:
-                logarithm += log(product)
-                product = 1.0
-        surprise[q] = linear + (logarithm + log(product))
+                total += log(factors)
+                factors = 1.0
+        product[q], linear[q] = factors, total
 
 
 @compiled
@@ -118,32 +118,33 @@ def weigh_samples(f, baseline, i, j, count, high_sums, low_sums):
 
 
 @compiled
-def visit_samples(model, i, j, count, space, GA, GC, f):
-    """f = log p(x, h) - log q(h) of `count` samples, by the model's kind of factor; residuals are added to GA, GC.
+def visit_samples(model, i, j, count, space, GA, GC, numbers):
+    """Write f = log p(x, h) - log q(h) of `count` samples into numbers[0]; residuals are added to GA and GC.
 
-    Shapes      model: (by_ratio, visibles, A or U, C or V, log_high (I,), log_low (J,)); f (LANES,);
+    Shapes      model: (by_ratio, visibles, A or U, C or V, log_high (I,), log_low (J,)); numbers (4, LANES) of scratch;
                 space (3, LANES visibles) where factors are by logit
     """
     by_ratio, visibles, high_rows, low_rows, log_high, log_low = model
+    f, product, linear = numbers[0], numbers[2], numbers[3]
+    for q in range(LANES):
+        product[q], linear[q] = 1.0, 0.0
     if by_ratio:
-        for q in range(LANES):
-            f[q] = 1.0
-        visit_by_ratio(high_rows, low_rows, visibles, i, j, count, GA, GC, f)
-        log_all(f, f)
+        visit_by_ratio(high_rows, low_rows, visibles, i, j, count, GA, GC, product)
     else:
         logits, factor, above = space
         add_logits(high_rows, low_rows, visibles, i, j, count, logits)
         split_logits(logits, count * visibles, factor, above)
-        spread_residuals(logits, factor, above, visibles, i, j, count, GA, GC, f)
+        spread_residuals(logits, factor, above, visibles, i, j, count, GA, GC, product, linear)
+    log_all(product, f)
     for q in range(count):
-        f[q] = log_high[i[q]] + log_low[j[q]] - f[q]
+        f[q] = log_high[i[q]] + log_low[j[q]] - (linear[q] + f[q])
 
 
 @compiled
 def visit_piece(model, plan, states, first, last, scratch, sums):
     """Samples first..last-1: residuals and weights summed by half state; the sum of f is returned.
 
-    scratch     words (2, LANES) uint64, halves (2, LANES) int64, f and baseline (2, LANES), space as in `visit_samples`
+    scratch     words (2, LANES) uint64, halves (2, LANES) int64, numbers (4, LANES) and space as in `visit_samples`
     sums        residuals (I, visibles) and (J, visibles), weights and numbers of samples (I, 2) and (J, 2); zeroed
     """
     high, low, cells, seed, replicate, group, constant = plan
@@ -160,7 +161,7 @@ def visit_piece(model, plan, states, first, last, scratch, sums):
         else:
             for q in range(count):
                 i[q], j[q] = states[start + q] & ((1 << high) - 1), states[start + q] >> high
-        visit_samples(model, i, j, count, space, sums[0], sums[1], f)
+        visit_samples(model, i, j, count, space, sums[0], sums[1], numbers)
         if group > 0:
             leave_one_out_means(f, group, count, baseline)
         total += weigh_samples(f, baseline, i, j, count, sums[2], sums[3])
