@@ -9,7 +9,7 @@ the two sides of what is printed, in the document's own order, every sign a visi
     def eq_3(E, evidence, joint, q):
         return log(evidence), E(log(joint) + log(q))
 
-    @eq_3.corrected("log p(x) >= E_q[log p(x,z) - log q(z)]")
+    @eq_3.corrected("log p(x) >= E_q[log p(x,z) - log q(z)]", slip="the line above has log p(x,z)/q(z)")
     def _(E, evidence, joint, q):
         return log(evidence), E(log(joint) - log(q))
 
@@ -39,6 +39,7 @@ class Claim:
     question    True for an open question of the document
     condition   (text, function of a model's attributes -> bool): where the claim holds
     correction  (text, function like `printed`)
+    slip        where the document itself has it right: what makes a misprint of a false formula
     """
 
     id: str
@@ -55,6 +56,7 @@ class Claim:
     question: bool
     condition: tuple | None = field(default=None)
     correction: tuple | None = field(default=None)
+    slip: str = ""
 
     def when(self, text):
         """State where the claim holds."""
@@ -65,11 +67,11 @@ class Claim:
 
         return add
 
-    def corrected(self, text):
-        """State the right formula."""
+    def corrected(self, text, slip=""):
+        """State the right formula, and for a misprint where the document has it right."""
 
         def add(function):
-            self.correction = (text, function)
+            self.correction, self.slip = (text, function), slip
             return function
 
         return add

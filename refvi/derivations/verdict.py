@@ -2,10 +2,12 @@
 
     holds     the printed formula is true on every model
     depends   true on every model of the stated condition, false on one outside it
-    misprint  false, the correction is true, and they differ in at most two symbols
-    wrong     false, the correction is true, and they differ in more than two symbols
+    misprint  false, the correction is true, they differ in at most two symbols, and the document itself has it right
+              elsewhere: the correction names that place (`slip`), so that the author is known to have meant it
+    wrong     false, the correction is true, but the document means what it says, or they differ in more symbols
     settled   an open question of the document: the answer is computed
-    error     anything else, loudly: no correction, a false one, a condition that does not tell, a value that decides nothing
+    error     anything else, loudly: no correction, a false one, a slip of more than two symbols, a condition that does
+              not tell, a value that decides nothing
 
 Checked by  tests/derivations/test_verdict.py
 """
@@ -143,10 +145,13 @@ def _corrected(claim, models, trials):
     if broken:
         return Verdict(ERROR, f"printed is false ({false.where}), and so is the correction: {broken.where}")
     count = symbols_changed(claim.printed, formula)
+    if claim.slip and count > SLIP:
+        return Verdict(ERROR, f"called a slip, but {count} symbols differ: {false.where}")
     return Verdict(
-        "misprint" if count <= SLIP else "wrong",
+        "misprint" if claim.slip else "wrong",
         f"printed: {false.where}; corrected: {again[models.index(false.model)].text}, true on {len(again)} models; "
-        f"{count} symbol{'s' if count != 1 else ''} differ{'s' if count == 1 else ''}",
+        f"{count} symbol{'s' if count != 1 else ''} differ{'s' if count == 1 else ''}"
+        + (f"; a slip: {claim.slip}" if claim.slip else ""),
     )
 
 
@@ -155,7 +160,9 @@ def _settled(claim, models, trials):
         return Verdict("settled", f"yes: {_holding(trials)}")
     if claim.condition:
         found = _depends(claim, models, trials)
-        return found if found.word == ERROR else Verdict("settled", f"only there: {found.evidence}")
+        if found.word == ERROR:
+            return found
+        return _beside(claim, models, trials, Verdict("settled", f"only there: {found.evidence}"))
     if any(t.holds for t in trials):
         return Verdict(
             ERROR,
@@ -166,3 +173,11 @@ def _settled(claim, models, trials):
         return Verdict("settled", answer)
     found = _corrected(claim, models, trials)
     return found if found.word == ERROR else Verdict("settled", f"no: {found.evidence}")
+
+
+def _beside(claim, models, trials, found):
+    """A verdict whose claim has a correction as well, once that is true on every model."""
+    if claim.correction is None:
+        return found
+    corrected = _corrected(claim, models, trials)
+    return corrected if corrected.word == ERROR else found

@@ -29,8 +29,8 @@ def test_the_first_document_is_there(rows):
     d1 = [r for r in rows if r["source"] == "001_1edff1214b9d7604.txt"]
     counts = Counter(r["verdict"] for r in d1)
     assert len(d1) >= 45
-    assert counts["wrong"] >= 6
-    assert counts["misprint"] >= 5
+    assert counts["wrong"] >= 7
+    assert counts["misprint"] >= 4
     assert counts["depends"] >= 8
     verdicts = {r["id"]: r["verdict"] for r in d1}
     assert verdicts["d1.eq-elbo-identity"] == "holds"

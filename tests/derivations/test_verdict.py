@@ -44,10 +44,10 @@ def larger(a, b):
     return a + b, a
 
 
-def made(printed, correction=None, condition=None, **options):
+def made(printed, correction=None, condition=None, slip="", **options):
     claim = source().claim("x", "1", "says", models=pairs, **options)(printed)
     if correction:
-        claim.corrected("right")(correction)
+        claim.corrected("right", slip=slip)(correction)
     if condition:
         claim.when("b is 0")(condition)
     return claim
@@ -57,7 +57,10 @@ def made(printed, correction=None, condition=None, **options):
     ("claim", "word", "evidence"),
     [
         (made(square), "holds", "true on 12 models, worst error"),
-        (made(slip, square), "misprint", "; 1 symbol differs"),
+        (made(slip, square, slip="line 2"), "misprint", "; 1 symbol differs; a slip: line 2"),
+        (made(slip, square), "wrong", "; 1 symbol differs"),
+        (made(nonsense, square, slip="line 2"), "error", "called a slip, but"),
+        (made(slip, nonsense, slip="line 2"), "error", "so is the correction"),
         (made(nonsense, square), "wrong", "symbols differ"),
         (made(slip, nonsense), "error", "printed is false"),
         (made(slip), "error", "false, and no correction is known"),
@@ -69,6 +72,8 @@ def made(printed, correction=None, condition=None, **options):
         (made(nonsense, square, question=True), "settled", "no: printed: "),
         (made(nonsense, slip, question=True), "error", "so is the correction"),
         (made(short, condition=lambda b: b == 0, question=True), "settled", "only there: true where"),
+        (made(short, square, lambda b: b == 0, question=True), "settled", "only there: true where"),
+        (made(short, nonsense, lambda b: b == 0, question=True), "error", "so is the correction"),
         (made(short, question=True), "error", "sometimes true, sometimes false"),
         (made(lambda a, b: (a + b, a), relation=">="), "holds", "never violated"),
         (made(lambda a, b: (a + b, a - 1), relation=">="), "holds", "never violated"),

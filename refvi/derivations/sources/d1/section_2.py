@@ -62,7 +62,8 @@ def q_theta(integral, q_theta, f, p_noise, g):
 
 
 @q_theta.corrected(
-    "for a chosen approximate posterior q_φ(z|x): ∫ q_φ(z|x) f(z, φ) dz = ∫ p(ε) f(g_φ(ε, x), φ) dε"
+    "for a chosen approximate posterior q_φ(z|x): ∫ q_φ(z|x) f(z, φ) dz = ∫ p(ε) f(g_φ(ε, x), φ) dε",
+    slip="everywhere else the approximate posterior is q_φ",
 )
 def _(integral, q_phi, f, p_noise, g):
     return integral(lambda z: q_phi(z) * f(z)), integral(lambda eps: p_noise(eps) * f(g(eps)))

@@ -19,7 +19,10 @@ def encoder(q, z_hat, log_normal, mu_phi, x, sigma2, identity):
     return ln(q(z_hat)), log_normal(z_hat, mu_phi(x), sigma2 @ identity)
 
 
-@encoder.corrected("q_φ(z|x) = N(z | μ_φ(x), diag σ_φ²(x))")
+@encoder.corrected(
+    "q_φ(z|x) = N(z | μ_φ(x), diag σ_φ²(x))",
+    slip="the lines after it use one deviation σ_φ^i for each coordinate",
+)
 def _(q, z_hat, log_normal, mu_phi, x, sigma2, identity, diag):
     return ln(q(z_hat)), log_normal(z_hat, mu_phi(x), diag(sigma2) @ identity)
 
@@ -79,7 +82,7 @@ def kl_expectation(integral, q, p, E):
     "3.1",
     "D_KL = -E_q( Σ ln σ_φ^i + ½ Σ ( (zᵢ - μ_θ^i(x))² / (σ_φ^i)² + zᵢ² ) )",
     models=encoders,
-    expected="misprint",
+    expected="wrong",
     derivation="kl.normal-standard",
 )
 def kl_second_line(divergence, E, axes, sigma_phi, mu_theta, x):
@@ -125,7 +128,8 @@ def kl_third_line_step(E, axes, sigma_phi, mu_theta, x, d):
 
 
 @kl_third_line_step.corrected(
-    "the same step with μ_φ in place of μ_θ: the wrong sign of zᵢ² is carried along rightly"
+    "the same step with μ_φ in place of μ_θ: the wrong sign of zᵢ² is carried along rightly",
+    slip="the encoder's mean is μ_φ where it is defined",
 )
 def _(E, axes, sigma_phi, mu_phi, x, d):
     return -E(

@@ -72,7 +72,10 @@ def log_q(q, z_hat, d, axes, sigma_phi, mu_theta, x):
     )
 
 
-@log_q.corrected("ln q_φ(ẑ|x) = -d/2 ln(2π) - Σ ln σ_φ^i(x) - ½ Σ (ẑᵢ - μ_φ^i(x))² / (σ_φ^i)²")
+@log_q.corrected(
+    "ln q_φ(ẑ|x) = -d/2 ln(2π) - Σ ln σ_φ^i(x) - ½ Σ (ẑᵢ - μ_φ^i(x))² / (σ_φ^i)²",
+    slip="the encoder's mean is μ_φ where it is defined",
+)
 def _(q, z_hat, d, axes, sigma_phi, mu_phi, x):
     return ln(q(z_hat)), (
         -d / 2 * ln(2 * pi)

@@ -42,7 +42,8 @@ def insert_q(total, q, joint, posterior, likelihood):
 
 
 @insert_q.corrected(
-    "∫ q_φ(z|x) log p_θ(x,z)/p_θ(z|x) = ∫ q_φ(z|x) log [q_φ(z|x)/p_θ(z|x)] [p_θ(x,z)/q_φ(z|x)]"
+    "∫ q_φ(z|x) log p_θ(x,z)/p_θ(z|x) = ∫ q_φ(z|x) log [q_φ(z|x)/p_θ(z|x)] [p_θ(x,z)/q_φ(z|x)]",
+    slip="the next line has log q_φ(z|x)/p_θ(z|x)",
 )
 def _(total, q, joint, posterior):
     return total(q * ln(joint / posterior)), total(q * ln(q / posterior * (joint / q)))
@@ -66,7 +67,8 @@ def split(total, q, likelihood, posterior, joint):
 
 @split.corrected(
     "∫ q_φ(z|x) log [q_φ(z|x)/p_θ(z|x)] [p_θ(x,z)/q_φ(z|x)] = "
-    "∫ q_φ(z|x) log q_φ(z|x)/p_θ(z|x) + ∫ q_φ(z|x) log p_θ(x,z)/q_φ(z|x)"
+    "∫ q_φ(z|x) log q_φ(z|x)/p_θ(z|x) + ∫ q_φ(z|x) log p_θ(x,z)/q_φ(z|x)",
+    slip="its own right side has log q_φ(z|x)/p_θ(z|x)",
 )
 def _(total, q, posterior, joint):
     return (

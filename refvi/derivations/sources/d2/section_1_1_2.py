@@ -60,7 +60,8 @@ def wake_split(max_theta, E, joint, q, posterior):
 
 
 @wake_split.corrected(
-    "max_θ ∫ q_φ(z|x) log p_θ(x,z)/q_φ(z|x) = max_θ ∫ q_φ(z|x) log p_θ(x,z) - ∫ q_φ(z|x) log q_φ(z|x)"
+    "max_θ ∫ q_φ(z|x) log p_θ(x,z)/q_φ(z|x) = max_θ ∫ q_φ(z|x) log p_θ(x,z) - ∫ q_φ(z|x) log q_φ(z|x)",
+    slip="its left side has log p_θ(x,z)",
 )
 def _(max_theta, E, joint, q):
     return (
@@ -87,7 +88,8 @@ def wake_q_theta(max_theta, E, joint, q, total, q_theta):
 
 
 @wake_q_theta.corrected(
-    "max_θ ∫ q_φ(z|x) log p_θ(x,z)/q_φ(z|x) = max_θ ∫ q_φ(z|x) log p_θ(x,z) - ∫ q_φ(z|x) log q_φ(z|x)"
+    "max_θ ∫ q_φ(z|x) log p_θ(x,z)/q_φ(z|x) = max_θ ∫ q_φ(z|x) log p_θ(x,z) - ∫ q_φ(z|x) log q_φ(z|x)",
+    slip="its left side averages over q_φ",
 )
 def _(max_theta, E, joint, q, total):
     return (
@@ -162,7 +164,8 @@ def wake_average(N, E_at, likelihood, E_each):
 
 
 @wake_average.corrected(
-    "E_{q_φ(z|x)}[log p_θ(x|z)], averaged over the data, = 1/N Σ_i log p_θ(x^i|z^i) in the mean, z^i ~ q_φ(z|x^i)"
+    "E_{q_φ(z|x)}[log p_θ(x|z)], averaged over the data, = 1/N Σ_i log p_θ(x^i|z^i) in the mean, z^i ~ q_φ(z|x^i)",
+    slip="the phase generates its examples from q_φ(z|x^i), one for each x^i",
 )
 def _(N, E_at, likelihood, E_each):
     return (

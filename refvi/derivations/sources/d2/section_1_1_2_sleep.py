@@ -53,7 +53,10 @@ def sleep_maximises(arg_max_phi, free_energy, E_posterior):
     return arg_max_phi(free_energy), arg_max_phi(lambda q: E_posterior(ln(q)))
 
 
-@sleep_maximises.corrected("minimise F': the q that minimises F' maximises E_{p(z|x)}[log q_φ(z|x)]")
+@sleep_maximises.corrected(
+    "minimise F': the q that minimises F' maximises E_{p(z|x)}[log q_φ(z|x)]",
+    slip="the maximum displayed next, of E log q_φ(z|x), is the minimum of F'",
+)
 def _(arg_min_phi, free_energy, arg_max_phi, E_posterior):
     return arg_min_phi(free_energy), arg_max_phi(lambda q: E_posterior(ln(q)))
 
@@ -101,7 +104,7 @@ def sleep_average(E_dream, q, E_pairs, N):
     "on samples (x, z) of the model E ∇_θ log p_θ(x,z) ≠ 0",
     relation="!=",
     models=dreams,
-    expected="misprint",
+    expected="wrong",
     derivation="wake.gradient",
     system="S2",
 )
@@ -154,7 +157,7 @@ def description_length_wake(E_wake, grad_log_p, total, nabla_theta, description_
     "(q binomial, between a mode of the posterior and its mean)",
     relation="<=",
     models=two_modes,
-    expected="misprint",
+    expected="wrong",
     derivation="sleep.mode-averaging",
     system="S2",
 )
@@ -219,7 +222,7 @@ def _(E_dream, grad_log_q, nabla_phi, E_x, KL, posterior, q_at):
     "the gradient of the variational bound can lead to mode-averaging: it is 0 where the mean of q is that of the posterior, "
     "between its two modes",
     models=two_modes,
-    expected="misprint",
+    expected="wrong",
     derivation="sleep.mode-averaging",
     system="S2",
 )
@@ -260,7 +263,7 @@ def _(two_modes):
     "we are assuming the prior is independent, but it might not be because of explaining away: p(z_1,z_2) ≠ p(z_1) p(z_2)",
     relation="!=",
     models=bits,
-    expected="misprint",
+    expected="wrong",
     derivation="sleep.explaining-away",
     system="S2",
 )

@@ -78,7 +78,10 @@ def recognition(q, g, eps_hat, log_normal, mu, sigma, datum):
     return ln(q(g(eps_hat))), log_normal(g(eps_hat), mu, sigma ** (2 * datum))
 
 
-@recognition.corrected("q_φ(z^i|x^i) = N(z^i; μ^i, (σ^i)² I)")
+@recognition.corrected(
+    "q_φ(z^i|x^i) = N(z^i; μ^i, (σ^i)² I)",
+    slip="z^(i,l) = μ^i + σ^i ε^l has the deviation σ^i",
+)
 def _(q, g, eps_hat, log_normal, mu, sigma):
     return ln(q(g(eps_hat))), log_normal(g(eps_hat), mu, sigma**2)
 
@@ -110,7 +113,10 @@ def update(integral, q, p, likelihood, E, log_joint, divergence):
     return integral(lambda z: q(z) * ln(p(z) * likelihood(z) / q(z))), E(log_joint) - divergence
 
 
-@update.corrected("L(θ,φ;x) = E_q[log p_θ(x|z)] - KL(q_φ(z|x)||p(z))")
+@update.corrected(
+    "L(θ,φ;x) = E_q[log p_θ(x|z)] - KL(q_φ(z|x)||p(z))",
+    slip="the first display of 1.1.3 has L with log p_θ(x|z)",
+)
 def _(integral, q, p, likelihood, E, log_likelihood, divergence):
     return integral(lambda z: q(z) * ln(p(z) * likelihood(z) / q(z))), E(log_likelihood) - divergence
 

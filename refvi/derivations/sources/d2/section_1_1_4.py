@@ -104,7 +104,8 @@ def mean_of_subsets(E_next, k, w, E_M, i):
 
 
 @mean_of_subsets.corrected(
-    "E_{z^1..z^{k+1}} [ log 1/(k+1) Σ_{i≤k+1} w(z_i) ] = E_{z^1..z^{k+1}} [ log E_{m_1..m_k} 1/k Σ_{j≤k} w(z_{m_j}) ]"
+    "E_{z^1..z^{k+1}} [ log 1/(k+1) Σ_{i≤k+1} w(z_i) ] = E_{z^1..z^{k+1}} [ log E_{m_1..m_k} 1/k Σ_{j≤k} w(z_{m_j}) ]",
+    slip="M = {m_1..m_k} is defined above, and the sum runs over j",
 )
 def _(E_next, k, w, E_M):
     return (
@@ -149,7 +150,8 @@ def forget_subsets(E_next, E_draws, k, w, E_M, i):
 
 
 @forget_subsets.corrected(
-    "E_{z^1..z^{k+1}} [ E_m [ log 1/k Σ_{j≤k} w(z_{m_j}) ] ] = E_{z^1..z^k} [ log 1/k Σ_{i≤k} w(z_i) ]"
+    "E_{z^1..z^{k+1}} [ E_m [ log 1/k Σ_{j≤k} w(z_{m_j}) ] ] = E_{z^1..z^k} [ log 1/k Σ_{i≤k} w(z_i) ]",
+    slip="M = {m_1..m_k} is defined above, and the sum runs over j",
 )
 def _(E_next, E_draws, k, w, E_M):
     return (
@@ -243,7 +245,7 @@ def _(limit_missing, joint_missing, reached, evidence_missing):
     "L_{k→∞}(x) < log p(x)",
     relation="!=",
     models=wide,
-    expected="misprint",
+    expected="wrong",
     derivation="iwae.gap",
     system="S3",
 )

@@ -103,7 +103,10 @@ def algorithm_acceptance(min, P, Q, here, there, before):
     )
 
 
-@algorithm_acceptance.corrected("sample x* ~ Q(x*|x); if u < A(x*|x) = min(1, P(x*)/P(x))")
+@algorithm_acceptance.corrected(
+    "sample x* ~ Q(x*|x); if u < A(x*|x) = min(1, P(x*)/P(x))",
+    slip="x* is sampled one line above, and A(x*|x) has it on the left",
+)
 def _(min, P, Q, here, there):
     return (
         min(1.0, P(there) * Q(here, there) / (P(here) * Q(there, here))),
@@ -136,7 +139,7 @@ def _(after, P, min, P_there, P_here):
     "2.2.1",
     "H(q,p) = 1/Z exp(-U(q)/T) exp(-K(p)/T), H the energy U + K that the dynamics keep",
     models=canonicals,
-    expected="misprint",
+    expected="wrong",
     derivation="hmc.acceptance",
     system="S4",
 )

@@ -163,7 +163,10 @@ def gradient(nabla, log_evidence_at, E_now, grad_joint):
     return nabla(log_evidence_at), E_now(grad_joint)
 
 
-@gradient.corrected("∇_θ L(θ) = Σ_n E_{p(z|x^(n);θ)}[∇_θ log p(x^(n),z;θ)]")
+@gradient.corrected(
+    "∇_θ L(θ) = Σ_n E_{p(z|x^(n);θ)}[∇_θ log p(x^(n),z;θ)]",
+    slip="Q has log p(x^(n),z;θ) under the same expectation",
+)
 def _(nabla, log_evidence_at, E_now, grad_log_joint):
     return nabla(log_evidence_at), E_now(grad_log_joint)
 
@@ -214,7 +217,8 @@ def gradient_descent(log_evidence_at, point, eta, gradient, theta):
 
 
 @gradient_descent.corrected(
-    "by gradient ascent, θ^(i) + η ∇_θ L(θ^(i)), η small: the log likelihood does not fall"
+    "by gradient ascent, θ^(i) + η ∇_θ L(θ^(i)), η small: the log likelihood does not fall",
+    slip="the step displayed adds η ∇_θ L",
 )
 def _(log_evidence_at, point, eta, gradient, theta):
     return log_evidence_at(point + eta * gradient), log_evidence_at(theta)

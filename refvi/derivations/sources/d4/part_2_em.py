@@ -40,7 +40,10 @@ def e_step(posterior, joint, frequency):
     return posterior, joint / frequency
 
 
-@e_step.corrected("p(z|x^(n);θ^(i)) = p(x^(n),z;θ^(i)) / p(x^(n);θ^(i))")
+@e_step.corrected(
+    "p(z|x^(n);θ^(i)) = p(x^(n),z;θ^(i)) / p(x^(n);θ^(i))",
+    slip="the posterior on its left is at θ^(i)",
+)
 def _(posterior, joint, evidence):
     return posterior, joint / evidence
 
@@ -69,7 +72,8 @@ def q_is_the_expected_likelihood(Q_now, other, posterior, joint_at):
 
 
 @q_is_the_expected_likelihood.corrected(
-    "Q is the expected complete data log likelihood, Σ_n E[log p(x^(n),z;θ)]"
+    "Q is the expected complete data log likelihood, Σ_n E[log p(x^(n),z;θ)]",
+    slip="the display of Q has log p(x^(n),z;θ)",
 )
 def _(Q_now, other, posterior, joint_at):
     return Q_now(other), total(total(posterior * ln(joint_at(other))))

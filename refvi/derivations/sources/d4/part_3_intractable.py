@@ -48,7 +48,10 @@ def vi_insert(q, joint, posterior, posterior_at, lam):
     return total(q * ln(joint / posterior)), total(q * ln(joint * q / (q * posterior_at(lam))))
 
 
-@vi_insert.corrected("∫ q(z;λ) log p(x,z;θ)/p(z|x;θ) dz = ∫ q(z;λ) log p(x,z;θ)q(z;λ)/q(z;λ)p(z|x;θ) dz")
+@vi_insert.corrected(
+    "∫ q(z;λ) log p(x,z;θ)/p(z|x;θ) dz = ∫ q(z;λ) log p(x,z;θ)q(z;λ)/q(z;λ)p(z|x;θ) dz",
+    slip="its left side, and the E-step, have p(z|x;θ)",
+)
 def _(q, joint, posterior, posterior_at, theta):
     return total(q * ln(joint / posterior)), total(q * ln(joint * q / (q * posterior_at(theta))))
 
@@ -110,7 +113,10 @@ def vi_identity(evidence, E, joint, q, KL, posterior_at, lam):
     return ln(evidence), E(ln(joint / q)) + KL(q, posterior_at(lam))
 
 
-@vi_identity.corrected("log p(x;θ) = ELBO(θ,λ;x) + KL[q(z;λ)||p(z|x;θ)]")
+@vi_identity.corrected(
+    "log p(x;θ) = ELBO(θ,λ;x) + KL[q(z;λ)||p(z|x;θ)]",
+    slip="the first two lines, and the E-step, have p(z|x;θ)",
+)
 def _(evidence, E, joint, q, KL, posterior_at, theta):
     return ln(evidence), E(ln(joint / q)) + KL(q, posterior_at(theta))
 
@@ -191,6 +197,9 @@ def lambda_count(elbo_at, theta, E, joint, q, n):
     return elbo_at(theta), sum(E(ln(joint / q))[m] for m in range(n))
 
 
-@lambda_count.corrected("λ = [λ^(1), ..., λ^(N)] are the parameters of ELBO(θ,λ;x^(1:N))")
+@lambda_count.corrected(
+    "λ = [λ^(1), ..., λ^(N)] are the parameters of ELBO(θ,λ;x^(1:N))",
+    slip="the sum runs to N, one λ^(n) for each x^(n)",
+)
 def _(elbo_at, theta, E, joint, q, N):
     return elbo_at(theta), sum(E(ln(joint / q))[m] for m in range(N))

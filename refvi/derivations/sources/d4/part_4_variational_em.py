@@ -34,7 +34,10 @@ def e_step_bayes(arg_max_lam, elbo_one, q_at, posterior_one_at, evidence_one_at,
     )
 
 
-@e_step_bayes.corrected("argmax_λ ELBO(θ^(i),λ;x) = argmax_λ E_{q(z;λ)}[log p(z|x;θ^(i))p(x;θ^(i))/q(z;λ)]")
+@e_step_bayes.corrected(
+    "argmax_λ ELBO(θ^(i),λ;x) = argmax_λ E_{q(z;λ)}[log p(z|x;θ^(i))p(x;θ^(i))/q(z;λ)]",
+    slip="its left side is at θ^(i), which is held",
+)
 def _(arg_max_lam, elbo_one, q_at, posterior_one_at, evidence_one_at, theta):
     return (
         arg_max_lam(elbo_one),
@@ -105,7 +108,8 @@ def variational_m_step(nabla, elbo_at, q_first, joint_at):
 
 
 @variational_m_step.corrected(
-    "argmax_θ Σ_n ELBO(θ,λ^(n);x^(n)) = argmax_θ Σ_n E_{q(z;λ^(n))}[log p(x^(n),z;θ)] (one gradient)"
+    "argmax_θ Σ_n ELBO(θ,λ^(n);x^(n)) = argmax_θ Σ_n E_{q(z;λ^(n))}[log p(x^(n),z;θ)] (one gradient)",
+    slip="the middle has λ^(n), and the sum was over n",
 )
 def _(nabla, elbo_at, q, joint_at):
     return nabla(elbo_at), nabla(lambda theta: total(total(q * ln(joint_at(theta)))))
@@ -125,7 +129,8 @@ def m_step_entropy(elbo_at, theta, q, joint, q_first):
 
 
 @m_step_entropy.corrected(
-    "Σ_n ELBO(θ,λ^(n);x^(n)) = Σ_n E_{q(z;λ^(n))}[log p(x^(n),z;θ)] + Σ_n E_{q(z;λ^(n))}[-log q(z;λ^(n))]"
+    "Σ_n ELBO(θ,λ^(n);x^(n)) = Σ_n E_{q(z;λ^(n))}[log p(x^(n),z;θ)] + Σ_n E_{q(z;λ^(n))}[-log q(z;λ^(n))]",
+    slip="the logarithm in it has λ^(n)",
 )
 def _(elbo_at, theta, q, joint):
     return elbo_at(theta), total(total(q * ln(joint))) + total(total(q * -ln(q)))
@@ -207,7 +212,10 @@ def svi_inner(after, K, before_last, eta, grad_lam):
     return after(K), before_last + eta * grad_lam(after(K))
 
 
-@svi_inner.corrected("λ_k = λ_{k-1} + η ∇_λ ELBO(θ,λ_{k-1};x)")
+@svi_inner.corrected(
+    "λ_k = λ_{k-1} + η ∇_λ ELBO(θ,λ_{k-1};x)",
+    slip="the steps of θ take the gradient where they start",
+)
 def _(after, K, before_last, eta, grad_lam):
     return after(K), before_last + eta * grad_lam(before_last)
 

@@ -84,7 +84,10 @@ def generative_network(p_xz, p_z_given_x, p_z):
     return p_xz, p_z_given_x * p_z
 
 
-@generative_network.corrected("the generative network is p(x|z;θ): p(x,z;θ) = p(x|z;θ) p(z;θ)")
+@generative_network.corrected(
+    "the generative network is p(x|z;θ): p(x,z;θ) = p(x|z;θ) p(z;θ)",
+    slip="the sentence before the display has p(x|z;θ)",
+)
 def _(p_xz, p_x_given_z, p_z):
     return p_xz, p_x_given_z * p_z
 
@@ -113,7 +116,7 @@ def _(small_step):
     SECTION,
     "the steps use ∇ ELBO(θ,φ;x^(n)) of one datum: in the mean over n the gradient of the aggregate ELBO",
     models=amortised,
-    expected="misprint",
+    expected="wrong",
     derivation="svi.minibatch",
     system="S6",
 )
