@@ -19,47 +19,85 @@ C = 8.0  # constant of the tolerance C·u·S: a formula of a few operations per 
 
 def _spread(a, shape):
     """An array of a shape; what has it already is passed on, since broadcasting takes longer than the arithmetic."""
+    if a is None:
+        return None
     a = np.asarray(a, dtype=np.float64)
     return a if a.shape == shape else np.broadcast_to(a, shape)
 
 
-class Number:
-    """A value with the size of its rounding error and with its method's error; exact inputs have neither."""
+def _plus(a, b):
+    """Sum of two sizes or errors; None is zero, and most of them are."""
+    if a is None:
+        return b
+    return a if b is None else a + b
 
-    __slots__ = ("error", "size", "value")
+
+def _times(a, b):
+    """A size or error times a slope."""
+    return None if a is None else a * b
+
+
+class Number:
+    """A value with the size of its rounding error and with its method's error; exact inputs have neither.
+
+    Sizes and errors that are zero everywhere are kept as None: arithmetic on them would be most of the work.
+    """
+
+    __slots__ = ("_error", "_size", "value")
     __array_ufunc__ = None  # let `array + Number` come here
 
-    def __init__(self, value, size=0.0, error=0.0):
-        self.value = np.asarray(value, dtype=np.float64)
-        self.size = _spread(size, self.value.shape)
-        self.error = _spread(error, self.value.shape)
+    def __init__(self, value, size=None, error=None):
+        self.value = value = np.asarray(value, dtype=np.float64)
+        self._size = _spread(size, value.shape)
+        self._error = _spread(error, value.shape)
+
+    @property
+    def size(self):
+        """S: the sum of the absolute terms that were rounded."""
+        return np.zeros(self.value.shape) if self._size is None else self._size
+
+    @property
+    def error(self):
+        """How far a method such as a difference quotient may be off."""
+        return np.zeros(self.value.shape) if self._error is None else self._error
 
     def __add__(self, other):
-        return _linear(self.value + number(other).value, (self, 1.0), (number(other), 1.0))
+        other = number(other)
+        value = self.value + other.value
+        size = _plus(_plus(self._size, other._size), np.abs(value))
+        return Number(value, size, _plus(self._error, other._error))
 
     def __sub__(self, other):
-        return _linear(self.value - number(other).value, (self, 1.0), (number(other), 1.0))
+        other = number(other)
+        value = self.value - other.value
+        size = _plus(_plus(self._size, other._size), np.abs(value))
+        return Number(value, size, _plus(self._error, other._error))
 
     def __mul__(self, other):
         other = number(other)
-        return _linear(self.value * other.value, (self, np.abs(other.value)), (other, np.abs(self.value)))
+        value, left, right = self.value * other.value, np.abs(self.value), np.abs(other.value)
+        size = _plus(_times(self._size, right), _times(other._size, left))
+        error = _plus(_times(self._error, right), _times(other._error, left))
+        return Number(value, _plus(size, np.abs(value)), error)
 
     def __truediv__(self, other):
         other = number(other)
         value, down = self.value / other.value, np.abs(other.value)
+        away = np.abs(value)
         # relative errors first: value / down overflows where densities are tiny
-        size = self.size / down + np.abs(value) * (other.size / down) + np.abs(value)
-        return Number(value, size, self.error / down + np.abs(value) * (other.error / down))
+        size = _plus(_over(self._size, down), _times(_over(other._size, down), away))
+        error = _plus(_over(self._error, down), _times(_over(other._error, down), away))
+        return Number(value, _plus(size, away), error)
 
     def __neg__(self):
-        return Number(-self.value, self.size, self.error)
+        return Number(-self.value, self._size, self._error)
 
     def __pos__(self):
         return self
 
     def __pow__(self, power):
         value = self.value**power
-        return _linear(value, (self, np.abs(power * self.value ** (power - 1))))
+        return _carried(value, self, lambda: power * self.value ** (power - 1))
 
     def __radd__(self, other):
         return number(other) + self
@@ -74,13 +112,22 @@ class Number:
         return number(other) / self
 
     def __getitem__(self, index):
-        return Number(self.value[index], self.size[index], self.error[index])
+        return self.rearranged(lambda a: a[index])
 
     def __len__(self):
         return len(self.value)
 
     def __float__(self):
         return float(self.value)
+
+    def rearranged(self, function):
+        """The same numbers after one reordering or choice of entries, made on value, size and error alike."""
+        size, error = self._size, self._error
+        return Number(
+            function(self.value),
+            None if size is None else function(size),
+            None if error is None else function(error),
+        )
 
     @property
     def shape(self):
@@ -103,16 +150,23 @@ def computed(a):
     return a if isinstance(a, Number) else Number(a, np.abs(a))
 
 
-def _linear(value, *parts):
-    """A result whose inputs (a, slope) are off by a little: slopes carry the errors, the operation adds u·|value|."""
-    size = sum(a.size * slope for a, slope in parts) + np.abs(value)
-    return Number(value, size, sum(a.error * slope for a, slope in parts))
+def _over(a, down):
+    """A size or error divided by a denominator."""
+    return None if a is None else a / down
+
+
+def _carried(value, a, slope):
+    """A function's result whose input is off by a little: its slope carries that, the function adds u·|value|."""
+    if a._size is None and a._error is None:
+        return Number(value, np.abs(value))
+    steep = np.abs(slope())
+    return Number(value, _plus(_times(a._size, steep), np.abs(value)), _times(a._error, steep))
 
 
 def _apply(a, function, slope):
     a = number(a)
     value = function(a.value)
-    return _linear(value, (a, np.abs(slope(a.value, value))))
+    return _carried(value, a, lambda: slope(a.value, value))
 
 
 def log(a):
@@ -148,10 +202,20 @@ def absolute(a):
 def total(a):
     """Sum over the last axis, correctly rounded."""
     a = number(a)
-    rows = a.value.reshape(-1, a.value.shape[-1])
-    sums = map(math.fsum, rows.tolist()) if np.all(np.isfinite(rows)) else rows.sum(-1)
-    value = np.array(list(sums)).reshape(a.value.shape[:-1])
-    return Number(value, a.size.sum(-1) + np.abs(value), a.error.sum(-1))
+    value = _sums(a.value)
+    size = None if a._size is None else a._size.sum(-1)
+    return Number(value, _plus(size, np.abs(value)), None if a._error is None else a._error.sum(-1))
+
+
+def _sums(terms):
+    """Correctly rounded sums over the last axis; plain ones where a term is not finite."""
+    try:
+        if terms.ndim == 1:
+            return math.fsum(terms.tolist())
+        rows = terms.reshape(-1, terms.shape[-1]).tolist()
+        return np.array([math.fsum(row) for row in rows]).reshape(terms.shape[:-1])
+    except (OverflowError, ValueError):  # infinities of both signs, or sums beyond the largest float
+        return terms.sum(-1)
 
 
 def mean(parts):
@@ -162,8 +226,19 @@ def mean(parts):
 def stack(parts):
     """Join along a new first axis."""
     parts = [number(p) for p in parts]
-    fields = ([getattr(p, field) for p in parts] for field in ("value", "size", "error"))
-    return Number(*(np.stack(np.broadcast_arrays(*f)) for f in fields))
+    shape = np.broadcast_shapes(*(p.value.shape for p in parts))
+    size, error = (_stacked([getattr(p, name) for p in parts], shape) for name in ("_size", "_error"))
+    return Number(_stacked([p.value for p in parts], shape), size, error)
+
+
+def _stacked(arrays, shape):
+    """Arrays of a common shape as one; None stands for zeros, and all of them None for None."""
+    if all(a is None for a in arrays):
+        return None
+    found = np.empty((len(arrays), *shape))
+    for place, a in enumerate(arrays):
+        found[place] = 0.0 if a is None else a
+    return found
 
 
 def approximate(value, error):

@@ -54,3 +54,30 @@ def test_mean_and_stack():
     assert numbers.mean(a).value.tolist() == [2.0, 3.5]
     assert numbers.stack([number(1.0), a[1]]).value.tolist() == [[1.0, 1.0], [3.0, 5.0]]
     assert float(numbers.absolute(Number(-2.0))) == 2.0
+
+
+def test_an_exact_number_has_neither_size_nor_error_until_it_is_computed_with():
+    one = number([1.0, 3.0])
+    assert one.size.tolist() == one.error.tolist() == [0.0, 0.0]
+    assert (one + Number(1.0, 2.0, 1e-3)).size.tolist() == [4.0, 6.0]
+    assert (one / 2).size.tolist() == [0.5, 1.5]
+    assert numbers.log(one).size.tolist() == [0.0, math.log(3.0)]
+    both = numbers.stack([one, Number([1.0, 1.0], 5.0, 0.25)])
+    assert both.size.tolist() == [[0.0, 0.0], [5.0, 5.0]]
+    assert both.error.tolist() == [[0.0, 0.0], [0.25, 0.25]]
+
+
+def test_sums_of_what_is_not_finite():
+    with np.errstate(all="ignore"):
+        assert math.isnan(float(numbers.total([math.inf, -math.inf])))
+        assert float(numbers.total([math.inf, 1.0])) == math.inf
+        assert numbers.total([[1e308, 1e308], [1.0, 2.0]]).value.tolist() == [math.inf, 3.0]
+
+
+@pytest.mark.parametrize("entry", [0, 1])
+def test_reordering_moves_sizes_and_errors_along(entry):
+    a = Number([[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]], [[0.1, 0.2], [0.3, 0.4]])
+    found = a.rearranged(np.transpose)[entry]
+    assert found.value.tolist() == a.value[:, entry].tolist()
+    assert found.size.tolist() == a.size[:, entry].tolist()
+    assert found.error.tolist() == a.error[:, entry].tolist()

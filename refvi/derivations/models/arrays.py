@@ -13,8 +13,7 @@ from refvi.derivations.slope import slope
 
 def reshaped(a, function):
     """A Number whose arrays all went through one reordering."""
-    a = number(a)
-    return Number(function(a.value), function(a.size), function(a.error))
+    return number(a).rearranged(function)
 
 
 def transposed(a):

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from refvi.derivations.models.tables import Table
-from refvi.derivations.numbers import Number, exp, log, mean, number, total
+from refvi.derivations.numbers import exp, log, mean, number, total
 from refvi.derivations.slope import slope
 
 
@@ -27,7 +27,7 @@ def grad_log_softmax(logits):
 
 def column(a):
     """A vector as a column."""
-    return Number(a.value[:, None], a.size[:, None], a.error[:, None])
+    return a[:, None]
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ class JointTable:
     def over_z(f):
         """Sum over z; a column over x."""
         found = total(f)
-        return Number(found.value[:, None], found.size[:, None], found.error[:, None])
+        return found[:, None]
 
     @cached_property
     def p_two(self):
@@ -183,12 +183,12 @@ class JointTable:
     @property
     def p_x_row(self):
         """p(x) as a row."""
-        return Number(self.p_x.value.T, self.p_x.size.T, self.p_x.error.T)
+        return self.p_x.rearranged(np.transpose)
 
 
 def _outer(a, b):
     """All products of two vectors."""
-    return Number(a.value[:, None], a.size[:, None], a.error[:, None]) * b
+    return a[:, None] * b
 
 
 def joint_tables(draws):
