@@ -86,10 +86,32 @@ def _parser():
     command(
         "selftest", _selftest, "plant every mistake of the catalogue and count how many are caught and named"
     )
+    c = command("bench", _bench, "time refvi, and other libraries, on the same problems in turns")
+    c.add_argument("--peers", action="store_true", help="PyTorch, JAX and Pyro as well, where installed")
+    c.add_argument("--quick", action="store_true", help="few small tasks")
+    c.add_argument("--only", metavar="TASK", help="only tasks whose name contains this text")
+    c.add_argument("--repeats", type=int, default=7, help="rounds of every task (default 7)")
+    c.add_argument("--threads", default="1,2", help="comma-separated numbers of threads (default 1,2)")
+    c.add_argument("--out", metavar="FILE", help="write every sample to this JSON file")
+    c.add_argument("--resume", action="store_true", help="go on with the record in FILE")
     return parser
 
 
 # ---- commands
+
+
+def _bench(arguments):
+    from refvi.bench import command
+
+    try:
+        threads = tuple(int(n) for n in arguments.threads.split(","))
+    except ValueError:
+        raise _usage(f"--threads must be whole numbers with commas, got {arguments.threads!r}") from None
+    names = ("peers", "quick", "only", "repeats", "out", "resume")
+    wanted = command.Wanted(threads=threads, **{name: getattr(arguments, name) for name in names})
+    record = command.bench(wanted)
+    _print_json(record) if arguments.json else print(command.text(record))
+    return command.exit_code(record)
 
 
 def _check(arguments):

@@ -39,7 +39,21 @@ ALLOWED = {
     | EVERYONE,
     "strategies": {"numpy", "hypothesis", "specs"} | EVERYONE,
     "printing": {"rich"},
-    "cli": {"refvi", "checking", "registry", "derivations", "printing", "fast"} | EVERYONE,
+    "bench": {
+        "numpy",
+        "numba",
+        "llvmlite",
+        "fast",
+        "models",
+        "oracles",
+        "targets",
+        "printing",
+        "torch",
+        "jax",
+        "pyro",
+    }
+    | EVERYONE,
+    "cli": {"refvi", "checking", "registry", "derivations", "printing", "fast", "bench"} | EVERYONE,
     "__init__": set(MATHEMATICS) | EVERYONE,
 }
 STANDARD_LIBRARY = set(__import__("sys").stdlib_module_names)

@@ -1,0 +1,104 @@
+"""A record as text: one table for each number of threads, and what was not timed."""
+
+from refvi.printing import table
+
+PLAIN = ("numpy", "torch", "torch.compile", "torch, whole graph", "jax", "jax, softplus", "pyro")
+HIDDEN = ("balls", "command line")
+
+
+def render(record):
+    """Times in milliseconds, ratios to refvi, and one line for everything that has no time."""
+    lines = [_head(record)]
+    for threads in sorted({row["threads"] for row in record["rows"]}):
+        rows = [r for r in record["rows"] if r["threads"] == threads and r["contender"] not in HIDDEN]
+        if rows:
+            lines += [
+                "",
+                f"{threads} thread{'s' * (threads > 1)}, median milliseconds of a call",
+                _times(rows),
+            ]
+    lines += ["", *_alone(record)] if _alone(record) else []
+    lines += ["", *_remarks(record)] if _remarks(record) else []
+    return "\n".join(lines)
+
+
+def goals_table(goals):
+    """The goals as text; those of which nothing was measured are counted."""
+    columns = {key: key for key in ("goal", "what", "measured", "floor", "aim", "limit", "verdict")}
+    measured = [goal for goal in goals if goal["worst"] is not None]
+    rest = len(goals) - len(measured)
+    return table(measured, columns) + (f"\n{rest} goals were not measured" if rest else "")
+
+
+def find(record, task, contender, threads=1):
+    """Median seconds, or None."""
+    for row in record["rows"]:
+        if (row["task"], row["contender"], row["threads"]) == (task, contender, threads):
+            return row["median"] if row["verdict"] not in ("failed", "disagrees") else None
+    return None
+
+
+def fastest(record, task, threads, names=PLAIN):
+    """Name and seconds of the fastest of some contenders, or None."""
+    times = {name: find(record, task, name, threads) for name in names}
+    times = {name: seconds for name, seconds in times.items() if seconds}
+    best = min(times, key=times.get, default=None)
+    return best and (best, times[best])
+
+
+def _times(rows):
+    names = list(dict.fromkeys(row["contender"] for row in rows))
+    lines = []
+    for task in dict.fromkeys(row["task"] for row in rows):
+        here = {row["contender"]: row for row in rows if row["task"] == task}
+        line = {"task": task, **{name: _cell(here.get(name)) for name in names}}
+        own = here.get("refvi", {}).get("median")
+        peers = {
+            n: r["median"] for n, r in here.items() if n in PLAIN and r["median"] and r["verdict"] != "failed"
+        }
+        best = min(peers, key=peers.get, default=None)
+        line["best plain / refvi"] = f"{peers[best] / own:.3g} ({best})" if own and best else ""
+        same = here.get("jax, same algorithm", {}).get("median")
+        line["same / refvi"] = f"{same / own:.3g}" if own and same else ""
+        lines.append(line)
+    keys = ["task", *names, "best plain / refvi", "same / refvi"]
+    return table(lines, {key: key for key in keys if any(line[key] for line in lines)})
+
+
+def _cell(row):
+    if row is None:
+        return ""
+    if row["verdict"] in ("failed", "disagrees"):
+        return row["verdict"]
+    return "" if row["median"] is None else f"{1e3 * row['median']:.3g}"
+
+
+def _head(record):
+    machine, versions = record["machine"], record["versions"]
+    known = ", ".join(f"{name} {v}" for name, v in versions.items() if v)
+    return f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB\n{known}"
+
+
+def _alone(record):
+    lines = []
+    for row in record["rows"]:
+        if row["contender"] == "command line" and row["median"]:
+            lines.append(f"{row['task']}: {row['median']:.3g} s")
+        if row["contender"] == "balls" and row["values"]:
+            lines.append(f"{row['task']}: {row['values'][0]:.2g} ulp of max(1, |log p|), {row['note']}")
+    return lines
+
+
+def _remarks(record):
+    lines = [
+        f"{name} is left out: {', '.join(libraries)} not installed"
+        for name, libraries in record["missing"].items()
+    ]
+    for row in record["rows"]:
+        place = f"{row['contender']}, {row['task']}, {row['threads']} thread(s)"
+        if row["verdict"] == "failed":
+            lines.append(f"{place}: failed: {row['error']}")
+        elif row["verdict"] == "disagrees":
+            gap = "not the same quantities" if row["gap"] is None else f"off by {row['gap']:.3g}"
+            lines.append(f"{place}: disagrees, {gap} (tolerance {row['tolerance']:.3g}); not timed")
+    return lines
