@@ -25,6 +25,7 @@ def test_every_part_of_the_document_has_rows():
     assert len(ROWS) >= 55
     assert {c.section for c in ROWS.values()} == {
         "Latent Variable Models",
+        "Learning and Inference",
         "Tractable case",
         "Directly optimizing",
         "EM",

@@ -102,6 +102,11 @@ class Bits:
         """Wake objective E_data E_q log p_θ(x, z)."""
         return self.E_wake(log(self.p_at(theta)))
 
+    @staticmethod
+    def with_other_prior(theta):
+        """θ with other biases of the latent units, the layer above."""
+        return theta + np.array([0.0] * 6 + [0.37, -0.59])
+
     def sleep_at(self, phi):
         """Sleep objective E_{p(x,z)} log q_φ(z | x)."""
         return self.E_dream(log(self.q_at(phi)))

@@ -200,3 +200,11 @@ def exact_or_generic(draws):
     """Every other time with q at the posterior."""
     made = local_mixtures(draws)
     return made.at_posterior() if draws.integer(0, 1) else made
+
+
+def nearly_fitted(draws):
+    """Six data after a dozen EM steps; a family that holds the posteriors, or every other time one of near point masses."""
+    made = replace(flexible_or_not(draws), xs=(0, 0, 0, 1, 2, 3))
+    for _ in range(12):
+        made = replace(made, theta=tuple(map(float, made.em_step.value)))
+    return made

@@ -150,6 +150,18 @@ class Recognition(Table):
         """F'(q) = -log p(x) + KL(p(z|x) || q)."""
         return -log(self.evidence) + self.KL(self.posterior, q)
 
+    def max_phi(self, f):
+        """Largest value over the recognition models, entry by entry."""
+        return largest([f(q) for q in self.phis])
+
+    def E_dreams(self, f):
+        """E over k dreams z of this x, z ~ p(z | x), independent; f takes their states, shape (k, S^k)."""
+        z = self.tuples(self.k)
+        weight = number(1.0)
+        for i in range(self.k):
+            weight = weight * self.posterior[z[i]]
+        return total(weight * f(z))
+
     def arg_max_phi(self, f):
         """Which q has the largest value."""
         return best(f, self.phis)

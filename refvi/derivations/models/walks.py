@@ -169,10 +169,21 @@ class Canonical:
     q = number(np.array([-1.3, 0.2, 0.9]))
     p = stack([number(np.array([0.4, -0.8, 1.1])), number(np.array([-0.3, 0.5, 0.7]))])
 
+    x = number(np.array([0.6, -0.5, 0.3]))  # some data
+
+    @property
+    def shares(self):
+        """π_i."""
+        return fractions(self.weights)
+
+    @property
+    def components(self):
+        """Numbers of the components."""
+        return range(len(self.means))
+
     def pi(self, q):
         """π(q)."""
-        shares = fractions(self.weights)
-        return sum(shares[i] * density(q, self.means[i], self.deviations[i]) for i in range(len(self.means)))
+        return sum(self.shares[i] * density(q, self.means[i], self.deviations[i]) for i in self.components)
 
     def U(self, q):
         """Potential energy -log π(q)."""

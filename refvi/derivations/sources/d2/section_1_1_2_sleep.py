@@ -2,8 +2,6 @@
 
 # ruff: noqa: D103 (the claim is its docstring)
 
-# ruff: noqa: D103 (the claim is its docstring)
-
 from refvi.derivations.models.bits import bits
 from refvi.derivations.models.dreams import dreams, fitted_and_exact_or_not, fitted_or_not
 from refvi.derivations.models.modes import counts, two_modes
@@ -94,6 +92,33 @@ def sleep_average(E_dream, q, E_pairs, N):
     return E_dream(ln(q)), E_pairs(lambda x, z: 1 / N * sum(ln(q[x[i], z[i]]) for i in range(N)))
 
 
+@D2.claim(
+    "eq-sleep-sampled-maximum",
+    "1.1.2",
+    "max_φ E_{p_θ(z|x)}[log q_φ(z|x)] = max_φ 1/N Σ_i log q_φ(z^i|x) in the mean over the dreams z^i of one x",
+    models=recognitions,
+    expected="wrong",
+    derivation="wake.sampled-maximum",
+    system="S2",
+)
+def sleep_sampled_maximum(max_phi, E_posterior, E_dreams, k):
+    return (
+        max_phi(lambda q: E_posterior(ln(q))),
+        E_dreams(lambda z: max_phi(lambda q: 1 / k * sum(ln(q)[z[i]] for i in range(k)))),
+    )
+
+
+@sleep_sampled_maximum.corrected(
+    "max_φ E[1/N Σ_i log q_φ(z^i|x)], the maximum of the mean; the mean of the maxima is larger: "
+    "each sample is fitted by its own φ"
+)
+def _(max_phi, E_posterior, E_dreams, k):
+    return (
+        max_phi(lambda q: E_posterior(ln(q))),
+        max_phi(lambda q: E_dreams(lambda z: 1 / k * sum(ln(q)[z[i]] for i in range(k)))),
+    )
+
+
 # ------------------------------------------------------------------ advantages
 
 
@@ -134,6 +159,19 @@ def compare_reconstruction(nabla_theta, wake_at, E_wake, x_unit, z_unit, reconst
         nabla_theta(wake_at)[:4],
         stack([E_wake((x_unit(d) - reconstruction(d)) * z_unit(j)) for d, j in pairs]),
     )
+
+
+@D2.claim(
+    "no-error-communicated",
+    "1.1.2",
+    "no communicating methods that send error information to all of the connections: the wake objective's derivative in the "
+    "weights of a layer is the same whatever the weights of the layer above",
+    models=bits,
+    derivation="wake.delta-rule",
+    system="S2",
+)
+def no_error_communicated(nabla_theta, wake_at, with_other_prior):
+    return nabla_theta(wake_at)[:4], nabla_theta(lambda theta: wake_at(with_other_prior(theta)))[:4]
 
 
 @D2.claim(

@@ -149,6 +149,27 @@ def update_gradient(nabla, mean_log_joint_at, E, grad_log_joint):
 
 
 @D2.claim(
+    "update-rule",
+    "1.1.3",
+    "then the update rule for q_φ(z|x) is ∇_φ E_q[log p_θ(x,z)] - ∇_φ KL(q_φ(z|x)||p(z)): the gradient of L",
+    models=decoders,
+    expected="wrong",
+    derivation="elbo.forms",
+    system="S21",
+)
+def update_rule(nabla, bound_at, E, grad_log_joint, mu, sigma):
+    return nabla(bound_at), E(grad_log_joint) - stack([mu, sigma - 1 / sigma])
+
+
+@update_rule.corrected(
+    "∇_φ E_q[log p_θ(x|z)] - ∇_φ KL(q_φ(z|x)||p(z)); with the joint density the prior is counted twice: the rule as printed "
+    "carries the slip of the display above it, and pulls z to 0"
+)
+def _(nabla, bound_at, E, grad_log_likelihood, mu, sigma):
+    return nabla(bound_at), E(grad_log_likelihood) - stack([mu, sigma - 1 / sigma])
+
+
+@D2.claim(
     "kl-computed",
     "1.1.3",
     "KL distance can be computed analytically: ½ (μ² + σ² - 1 - log σ²)",

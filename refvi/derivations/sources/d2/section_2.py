@@ -11,6 +11,7 @@ from refvi.derivations.models.walks import (
     symmetric_rings,
 )
 from refvi.derivations.numbers import exp
+from refvi.derivations.numbers import log as ln
 from refvi.derivations.sources.d2.document import D2
 
 
@@ -180,6 +181,27 @@ def _(T_is_one):
 )
 def potential(integral, U):
     return integral(lambda q: exp(-U(q))), 1.0
+
+
+@D2.claim(
+    "eq-mixture-argument",
+    "2.2.1",
+    "U(q) = -log[π(q)], where π(q) indicates Σ_i π_i N(x; μ_i, Σ_i) (x is read as data: then U does not depend on q)",
+    models=canonicals,
+    expected="misprint",
+    derivation="hmc.acceptance",
+    system="S4",
+)
+def mixture_argument(U, q, shares, normal, x, means, deviations, components):
+    return U(q), -ln(sum(shares[i] * normal(x, means[i], deviations[i]) for i in components))
+
+
+@mixture_argument.corrected(
+    "U(q) = -log Σ_i π_i N(q; μ_i, Σ_i)",
+    slip="what it stands for is π(q)",
+)
+def _(U, q, shares, normal, means, deviations, components):
+    return U(q), -ln(sum(shares[i] * normal(q, means[i], deviations[i]) for i in components))
 
 
 @D2.claim(

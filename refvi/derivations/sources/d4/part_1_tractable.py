@@ -3,6 +3,7 @@
 # ruff: noqa: D103 (the claim is its docstring)
 
 from refvi.derivations.models.hidden import hidden
+from refvi.derivations.models.locals import nearly_fitted
 from refvi.derivations.models.mixtures import (
     current_or_not,
     mixtures,
@@ -46,6 +47,28 @@ def nondifferentiability(nabla, mean_f, E, grad_path):
 @nondifferentiability.when("z is discrete (then g_φ has jumps and its derivative is 0 almost everywhere)")
 def _(continuous):
     return not continuous
+
+
+@D4.claim(
+    "likely-z",
+    "Learning and Inference",
+    "learning often involves alternatively inferring likely z values, and optimizing the model assuming these inferred z's: "
+    "Σ_n log p(x^(n);θ) does not fall",
+    relation=">=",
+    models=nearly_fitted,
+    expected="depends",
+    derivation="variational.is-em",
+    system="S6",
+)
+def likely_z(log_evidence_at, variational_step, theta):
+    return log_evidence_at(variational_step), log_evidence_at(theta)
+
+
+@likely_z.when(
+    "all z are inferred with their probabilities p(z|x^(n);θ), which is EM; the likeliest alone can lower it"
+)
+def _(flexible):
+    return flexible
 
 
 @D4.claim(
