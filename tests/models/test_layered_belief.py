@@ -17,12 +17,21 @@ check_log_joint = functools.partial(rows.check_rule, "log_joint")
 check_log_q = functools.partial(rows.check_rule, "log_q")
 
 
+def name(thing):
+    """The same name in every process: of a partial, its first argument."""
+    if isinstance(thing, functools.partial):
+        return thing.args[0]
+    return getattr(thing, "__name__", str(thing))
+
+
 @pytest.mark.parametrize("row", rows.EVIDENCE, ids=lambda r: f"{r.subject}-{r.law}")
 def test_rows_hold(row):
     row.run(True, "python").raise_if_broken()
 
 
-@pytest.mark.parametrize("row", [r for r in rows.EVIDENCE if r.run is not rows.check_targets], ids=str)
+@pytest.mark.parametrize(
+    "row", [r for r in rows.EVIDENCE if r.run is not rows.check_targets], ids=lambda r: f"{r.subject}-{r.law}"
+)
 def test_rows_hold_on_another_network(row, monkeypatch):
     monkeypatch.setattr(rows, "_seeds", lambda quick: [11])
     row.run(True, "python").raise_if_broken()
@@ -67,7 +76,7 @@ CHECKS = [
 
 
 @pytest.mark.parametrize("wrong", [transposed, without_bias, slightly_more, halved])
-@pytest.mark.parametrize("check", CHECKS, ids=lambda c: getattr(c, "__name__", str(c)[18:60]))
+@pytest.mark.parametrize("check", CHECKS, ids=name)
 def test_wrong_log_odds_are_rejected_everywhere(monkeypatch, check, wrong):
     monkeypatch.setattr(kernels, "unit_logit", wrong)
     assert not check().holds
@@ -126,7 +135,7 @@ def probability_of_given(right):
         (rows.check_sleep, "grad_phi of sleep"),
         (rows.check_depth_one, "elbo["),
     ],
-    ids=str,
+    ids=name,
 )
 def test_wrong_delta_rules_are_rejected_by_name(monkeypatch, check, words, mutant):
     monkeypatch.setattr(kernels, "layer_log_mass_grad", mutant(kernels.layer_log_mass_grad))
