@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refvi import validate
-from refvi.algorithms.gradient_refinement import Refined, decoder_steps, m_step
+from refvi.algorithms.gradient_refinement import Refined, expected_steps, m_step, total_evidence
 from refvi.kernels.portable import portable
 from refvi.models import discrete_vae
 from refvi.models.discrete_vae.bounds import fold
@@ -82,13 +82,8 @@ def exact_em_step(x, psi, *, decoder=1, target="python"):
     """One iteration of EM with the exact posterior; returns (log evidence of psi, next psi)."""
     table = discrete_vae.joint_table(x, psi, target)
     value = math.fsum(np.logaddexp.reduce(table, axis=1))
-
-    def objective(candidate):
-        values, _, gradient = discrete_vae.expected_log_joint(x, candidate, table, target)
-        return discrete_vae.Objective(float(np.sum(values)), gradient)
-
     moved = psi._replace(prior_logits=prior_of_weights(table))
-    return value, decoder_steps(objective, moved, decoder, 4.0 / len(table))
+    return value, expected_steps(x, moved, table, decoder, target)
 
 
 def exact_em(x, psi, *, iterations=20, decoder=1, target="python"):
@@ -97,7 +92,7 @@ def exact_em(x, psi, *, iterations=20, decoder=1, target="python"):
     for _ in range(validate.at_least("iterations", iterations, 0)):
         value, psi = exact_em_step(x, psi, decoder=decoder, target=target)
         values.append(value)
-    values.append(math.fsum(discrete_vae.log_evidence(x, psi, target).log_evidence))
+    values.append(total_evidence(x, psi, target))
     return ExactRun(psi, np.array(values), np.array(values[:-1]))
 
 
@@ -106,10 +101,10 @@ def mean_field_em(x, psi, *, iterations=20, sweeps=5, decoder=1, target="python"
     logits = np.tile(psi.prior_logits, (len(np.atleast_2d(x)), 1))
     evidence, elbo = [], []
     for _ in range(validate.at_least("iterations", iterations, 0)):
-        evidence.append(math.fsum(discrete_vae.log_evidence(x, psi, target).log_evidence))
+        evidence.append(total_evidence(x, psi, target))
         found = mean_field(x, psi, logits, sweeps=sweeps, target=target)
         logits = found.logits
         elbo.append(math.fsum(found.values[-1]))
         psi = m_step(x, psi, logits, steps=decoder, target=target)
-    evidence.append(math.fsum(discrete_vae.log_evidence(x, psi, target).log_evidence))
+    evidence.append(total_evidence(x, psi, target))
     return ExactRun(psi, np.array(evidence), np.array(elbo))

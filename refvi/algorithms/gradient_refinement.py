@@ -30,6 +30,7 @@ from refvi.models import discrete_vae
 
 OBJECTIVES = ("elbo", "surrogate")
 HALVINGS = 50
+FIRST = 4.0  # first step of a line search, times the mean gradient over data
 ROUNDING = 2.0**-48
 
 
@@ -141,13 +142,30 @@ def refine_by_score(x, psi, logits, uniform, rates, *, target="python"):
 # ---- M step
 
 
-def decoder_steps(objective, psi, steps, first):
-    """Line-searched gradient steps on objective(psi) -> Objective in the decoder, the prior being held where it is."""
+def decoder_steps(value, gradient, psi, steps, first):
+    """Line-searched gradient steps that raise value(psi) in the decoder, the prior being held where it is."""
     for _ in range(steps):
-        here = objective(psi)
-        gradient = here.grad_psi._replace(prior_logits=0.0 * here.grad_psi.prior_logits)
-        psi = line_search.armijo(lambda p: objective(p).value, psi, here.value, gradient, first=first)
+        slope = gradient(psi)
+        slope = slope._replace(prior_logits=0.0 * slope.prior_logits)
+        psi = line_search.armijo(value, psi, value(psi), slope, first=first)
     return psi
+
+
+def expected_steps(x, psi, log_weights, steps, target="python"):
+    """`decoder_steps` on the log joint averaged with weights over states, (N, 2^K): those of q, or of the posterior.
+
+    The search needs values only, and takes them from tables; the gradient is `expected_log_joint`'s.
+    """
+    weights = np.exp(log_weights - log_weights.max(1, keepdims=True))
+    weights /= weights.sum(1, keepdims=True)
+
+    def value(candidate):
+        return float(np.sum(weights * discrete_vae.joint_table(x, candidate, target)))
+
+    def gradient(candidate):
+        return discrete_vae.expected_log_joint(x, candidate, log_weights, target)[2]
+
+    return decoder_steps(value, gradient, psi, steps, FIRST / len(weights))
 
 
 def m_step(x, psi, logits, *, uniform=None, steps=1, target="python"):
@@ -156,13 +174,15 @@ def m_step(x, psi, logits, *, uniform=None, steps=1, target="python"):
     uniform  (N, S, K): the expectation is taken at these samples of q (the prior's part of it is still exact)
     """
     psi = psi._replace(prior_logits=discrete_vae.prior_step(logits, target))
+    if uniform is None:
+        return expected_steps(x, psi, discrete_vae.log_q_table(logits, target), steps, target)
 
     def objective(candidate):
-        if uniform is None:
-            return discrete_vae.expected_objective(x, candidate, logits, target)
         return discrete_vae.sampled_objective(x, candidate, logits, uniform, target)
 
-    return decoder_steps(objective, psi, steps, 4.0 / len(np.atleast_2d(x)))
+    return decoder_steps(
+        lambda p: objective(p).value, lambda p: objective(p).grad_psi, psi, steps, FIRST / len(uniform)
+    )
 
 
 # ---- auxiliary step
@@ -170,7 +190,7 @@ def m_step(x, psi, logits, *, uniform=None, steps=1, target="python"):
 
 def auxiliary_step(x, theta, refined, *, order="log_q", steps=1, target="python"):
     """Line-searched gradient steps that raise the auxiliary objective, the refined logits being held fixed."""
-    first = 4.0 / len(np.atleast_2d(x))
+    first = FIRST / len(np.atleast_2d(x))
     for _ in range(steps):
         found = discrete_vae.auxiliary(x, theta, refined, order, target)
 
@@ -212,6 +232,11 @@ def iterate(
     )
 
 
+def total_evidence(x, psi, target="python"):
+    """Log evidence of all data, without its gradient."""
+    return math.fsum(np.logaddexp.reduce(discrete_vae.joint_table(x, psi, target), axis=1))
+
+
 def run(x, psi, theta, *, iterations=20, samples=0, seed=0, target="python", **options):
     """Several iterations; samples > 0 makes the M step use that many samples of q per datum, fresh in every iteration.
 
@@ -223,10 +248,10 @@ def run(x, psi, theta, *, iterations=20, samples=0, seed=0, target="python", **o
     for _ in range(iterations):
         shape = (len(np.atleast_2d(x)), samples, len(psi.prior_logits))
         uniform = rng.random(shape) if samples else None
-        evidence.append(math.fsum(discrete_vae.log_evidence(x, psi, target).log_evidence))
+        evidence.append(total_evidence(x, psi, target))
         found = iterate(x, psi, theta, uniform=uniform, target=target, **options)
         psi, theta = found.psi, found.theta
         start.append(math.fsum(found.elbo_start))
         refined.append(math.fsum(found.elbo_refined))
-    evidence.append(math.fsum(discrete_vae.log_evidence(x, psi, target).log_evidence))
+    evidence.append(total_evidence(x, psi, target))
     return RefinementRun(psi, theta, np.array(evidence), np.array(start), np.array(refined))
