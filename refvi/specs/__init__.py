@@ -34,6 +34,7 @@ FILES = (
     "hidden_markov_paths",
     "em",
     "svi",
+    "held_out",
     "iwae_dreg",
     "sbn_gradient",
     "mcmc",

@@ -186,6 +186,14 @@ def _(x, probs):
     return (x * log_softmax(rounded(probs))).sum(-1)
 
 
+@categorical.mistake(
+    "bce-for-categories",
+    says="adds log(1 - p) of the other categories, as if each were a bit of its own",
+)
+def _(x, probs):
+    return sum(_bernoulli(x, probs).values())
+
+
 def _categorical_logits(x, logits):
     return {"chosen": (x * sized(logits)).sum(-1), "log_normaliser": -logsumexp(logits)}
 

@@ -79,6 +79,14 @@ def _(x, probs):
     return {**terms, "log_constant": where(half, np.nan, terms["log_constant"])}
 
 
+@continuous_bernoulli.mistake(
+    "constant-subtracted", says="subtracts log C, taking C for what the density is divided by"
+)
+def _(x, probs):
+    terms = _continuous(x, probs)
+    return {**terms, "log_constant": -terms["log_constant"]}
+
+
 @continuous_bernoulli.mistake(**SHARED["bce-mean-reduction"])
 def _(x, probs):
     return {k: t / float(x.shape[-1]) for k, t in _continuous(x, probs).items()}

@@ -142,3 +142,15 @@ def _(elbo, present):
 @epoch_mean.mistake("absent-data-counted", says="divides by the number of places, not of data")
 def _(elbo, present):
     return (sized(elbo) * present).mean()
+
+
+@epoch_mean.mistake(
+    "sum-per-minibatch", says="divides the sum over all data by the number of minibatches, not of data"
+)
+def _(elbo, present):
+    return (sized(elbo) * present).sum() / float(len(elbo))
+
+
+@epoch_mean.mistake("absent-data-kept", says="sums over the places without data as well")
+def _(elbo, present):
+    return sized(elbo).sum() / present.sum()

@@ -148,6 +148,13 @@ def _(q_logits, p_logits):
     return _bernoulli_logits(sigmoid(q_logits).value, sigmoid(p_logits).value)
 
 
+@bernoulli_logits.mistake(
+    "kl-entropy-forgotten", says="is the cross-entropy: the entropy of q is not subtracted"
+)
+def _(q_logits, p_logits):
+    return {"cross_entropy": _bernoulli_logits(q_logits, p_logits)["cross_entropy"]}
+
+
 @bernoulli_logits.mistake(**SHARED["kl-mean-over-latents"])
 def _(**inputs):
     return sum(_bernoulli_logits(**inputs).values()).mean(-1)
@@ -282,6 +289,13 @@ categorical_logits = Spec(
 def _(q_logits, p_logits):
     q = softmax(q_logits)
     return {"cross_entropy": -(q * p_logits).sum(-1), "negative_entropy": (q * q_logits).sum(-1)}
+
+
+@categorical_logits.mistake(
+    "kl-entropy-forgotten", says="is the cross-entropy: the entropy of q is not subtracted"
+)
+def _(q_logits, p_logits):
+    return {"cross_entropy": _categorical_logits(q_logits, p_logits)["cross_entropy"]}
 
 
 @categorical_logits.mistake(**SHARED["kl-reversed"])

@@ -171,7 +171,7 @@ dirichlet_expected_log = Spec(
 
 
 @dirichlet_expected_log.mistake(
-    "vb-log-of-concentration",
+    "vb-dirichlet-e-log-pi",
     says="takes the logarithm of the concentrations for the expected logarithm",
     seen=("cangermueller/varinf#1",),
 )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from refvi.specs import em, svi
+from refvi.specs import em, held_out, svi
 from refvi.specs.spec import PROJECTIONS
 from tests.specs import exact
 
@@ -48,6 +48,10 @@ def minibatch(local_elbo, global_kl, total):
     return total / len(local_elbo) * mp.fsum(local_elbo) - global_kl
 
 
+def per_word(local_elbo, words, global_kl, train_words):
+    return mp.fsum(local_elbo) / mp.fsum(words) - global_kl / train_words
+
+
 def expected_log(concentration):
     return [[mp.digamma(a) - mp.digamma(mp.fsum(row)) for a in row] for row in concentration]
 
@@ -58,6 +62,7 @@ DEFINITIONS = [
     (em.evidence_score, evidence_score),
     (svi.minibatch_objective, minibatch),
     (svi.dirichlet_expected_log, expected_log),
+    (held_out.held_out, per_word),
 ]
 CASES = [
     pytest.param(spec, definition, inputs, id=f"{spec.id} {name}")
@@ -88,7 +93,7 @@ def test_gradient_is_the_derivative_of_the_definition(spec, definition, inputs):
     assert set(found) == set(spec.wrt)
     for wrt, g in found.items():
         if wrt == "global_kl":
-            want = -1.0  # the objective is affine in it
+            want = -1.0 / inputs.get("train_words", 1.0)  # the objective is affine in it
         else:
             want = exact.differences(lambda **i: whole(definition(**i)), inputs, wrt)
         project = PROJECTIONS.get(next(i.domain for i in spec.inputs if i.name == wrt))

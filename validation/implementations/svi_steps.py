@@ -49,6 +49,27 @@ def whole_batches(local_elbo, global_kl, total):
     return total // len(local_elbo) * local_elbo.sum() - global_kl
 
 
+# ---- held-out documents of a topic model
+
+
+@refvi.implements("svi.held_out_bound_per_word")
+def bound_per_word(local_elbo, words, global_kl, train_words):
+    """Right."""
+    return local_elbo.sum() / words.sum() - global_kl / train_words
+
+
+# Seen in scikit-learn/scikit-learn#20032: the topics' part over the words of the test set.
+@refvi.implements("svi.held_out_bound_per_word", sign="negative", expect="lda-test-normaliser")
+def log_perplexity(local_elbo, words, global_kl, train_words):
+    return -(local_elbo.sum() - global_kl) / words.sum()
+
+
+# Not public, derived: document by document, then averaged.
+@refvi.implements("svi.held_out_bound_per_word", expect="mean-of-documents")
+def documents_count_alike(local_elbo, words, global_kl, train_words):
+    return (local_elbo / words).mean() - global_kl / train_words
+
+
 # ---- variational Bayes
 
 
@@ -59,7 +80,7 @@ def expected_log(concentration):
 
 
 # Seen in cangermueller/varinf#1: the logarithm of the parameter where its expected logarithm belongs.
-@refvi.implements("vb.dirichlet_expected_log", expect="vb-log-of-concentration")
+@refvi.implements("vb.dirichlet_expected_log", expect="vb-dirichlet-e-log-pi")
 def log_of_parameter(concentration):
     return np.log(concentration)
 
