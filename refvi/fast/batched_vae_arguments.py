@@ -16,74 +16,78 @@ from refvi.fast.batched_vae_direct import DecoderArrays
 from refvi.fast.batched_vae_encoder import EncoderArrays
 from refvi.fast.compiled import compiled
 
+DOUBLE = np.dtype(np.float64)
 LARGEST_LOG = 700.0  # of a standard deviation or precision: its exponential is a normal float
 LARGEST = 1e75  # of activations and scaled residuals: products of a few stay finite
 
 
 def read_arguments(x, theta, phi, noise):
-    """All arrays as contiguous float64 of matching shapes, or one sentence."""
-    sizes = {}
-    units = _units("theta", theta, DecoderArrays)
-    reads = "H" if units else "Z"
-    sizes["H"] = units
-    level = "0" if np.shape(theta.log_std) == (0,) else "X"
-    axes = ("H Z", "H", f"X {reads}", "X", level)
-    decoder = DecoderArrays(*_fields("theta", theta, axes, sizes))
-    sizes["H"] = units = _units("phi", phi, EncoderArrays)
-    reads = "H" if units else "X"
-    axes = ("H X", "H", f"Z {reads}", "Z", f"Z {reads}", "Z")
-    encoder = EncoderArrays(*_fields("phi", phi, axes, sizes))
-    x = _array("x", x, "N X", sizes)
-    if np.ndim(noise) == 2:
-        shared = _array("noise", noise, "K Z", sizes)
-        noise = np.broadcast_to(shared, (len(x), *shared.shape))
-    noise = _array("noise", noise, "N K Z", sizes)
-    validate.at_least("number of data N", sizes["N"], 1)
-    validate.at_least("number of samples K", sizes["K"], 1)
-    totals = magnitudes(tuple(a.reshape(-1) for a in (*decoder, *encoder, x, noise)))
-    if not math.isfinite(sum(totals)):
-        _name_what_is_not_finite(decoder, encoder, x, noise)
+    """All arrays as contiguous float64 of matching shapes, with the sums of their magnitudes; or one sentence."""
+    for name, value, kind in (("theta", theta, DecoderArrays), ("phi", phi, EncoderArrays)):
+        if getattr(value, "_fields", None) != kind._fields:
+            raise UsageError(
+                f"{name} must be a NamedTuple with the fields {', '.join(kind._fields)}, "
+                f"got {type(value).__name__}"
+            )
+    arrays = (*theta, *phi, x, noise)
+    if not _fit(arrays):
+        arrays = _validated(x, theta, phi, noise)
+    totals = magnitudes(tuple([a.reshape(-1) for a in arrays]))
+    if not math.isfinite(sum(totals.tolist())):
+        _name_what_is_not_finite(arrays)
+    decoder, encoder, x, noise = DecoderArrays(*arrays[:5]), EncoderArrays(*arrays[5:11]), *arrays[11:]
     if not decoder.log_std.size and not is_binary(x.reshape(-1)):
         validate.array("x", x, "N X", binary=True)
     check_encoder_range(totals, decoder, encoder)
     return x, decoder, encoder, noise, totals
 
 
-def _units(name, value, kind):
-    """Number of hidden units of a network, which decides on the shapes of the rest."""
-    if getattr(value, "_fields", None) != kind._fields:
-        raise UsageError(
-            f"{name} must be a NamedTuple with the fields {', '.join(kind._fields)}, "
-            f"got {type(value).__name__}"
-        )
-    return np.size(value.bias_hidden)
+def _fit(arrays):
+    """Whether all arrays have their type and shapes already."""
+    for array in arrays:
+        if type(array) is not np.ndarray or array.dtype is not DOUBLE or not array.flags.c_contiguous:
+            return False
+    shapes = [array.shape for array in arrays]
+    if len(shapes[12]) != 3 or len(shapes[11]) != 2 or not all(shapes[12]) or not shapes[11][1]:
+        return False
+    N, X, Z, H, G = len(arrays[12]), shapes[11][1], shapes[12][2], arrays[1].size, arrays[6].size
+    wide, tall, level = (X, H or Z), (Z, G or X), shapes[4]
+    decoder = [(H, Z), (H,), wide, (X,), (X,) if level != (0,) else level]
+    return shapes[:12] == [*decoder, (G, X), (G,), tall, (Z,), tall, (Z,), (N, X)]
+
+
+def _validated(x, theta, phi, noise):
+    """The arrays one by one."""
+    sizes = {}
+    units, level = np.size(theta.bias_hidden), "0" if np.shape(theta.log_std) == (0,) else "X"
+    reads, sizes["H"] = "H" if units else "Z", units
+    decoder = _fields("theta", theta, ("H Z", "H", f"X {reads}", "X", level), sizes)
+    units = np.size(phi.bias_hidden)
+    reads, sizes["H"] = "H" if units else "X", units
+    axes = ("H X", "H", f"Z {reads}", "Z", f"Z {reads}", "Z")
+    encoder = _fields("phi", phi, axes, sizes)
+    x = validate.array("x", x, "N X", sizes, finite=False)
+    if np.ndim(noise) == 2:
+        shared = validate.array("noise", noise, "K Z", sizes, finite=False)
+        noise = np.broadcast_to(shared, (len(x), *shared.shape))
+    noise = validate.array("noise", noise, "N K Z", sizes, finite=False)
+    for letter, name in (("N", "data"), ("K", "samples"), ("X", "visibles"), ("Z", "latents")):
+        validate.at_least(f"number of {name} {letter}", sizes[letter], 1)
+    return (*decoder, *encoder, x, noise)
 
 
 def _fields(name, value, axes, sizes):
-    return (
-        _array(f"{name}.{field}", array, letters, sizes)
+    return [
+        validate.array(f"{name}.{field}", array, letters, sizes, finite=False)
         for field, array, letters in zip(value._fields, value, axes, strict=True)
-    )
+    ]
 
 
-def _array(name, value, axes, sizes):
-    """`validate.array` for what is not yet a contiguous float64 array of the right shape."""
-    letters = axes.split()
-    if type(value) is np.ndarray and value.dtype == np.float64 and value.flags.c_contiguous:
-        wanted = tuple(0 if a == "0" else sizes.get(a, s) for a, s in zip(letters, value.shape))
-        if value.shape == wanted and value.ndim == len(letters):
-            sizes.update(zip(letters, wanted))
-            return value
-    return validate.array(name, value, axes, sizes, finite=False)
-
-
-def _name_what_is_not_finite(decoder, encoder, x, noise):
+def _name_what_is_not_finite(arrays):
     """One sentence for the first array with such an entry, or for entries too large to be added."""
-    for name, given in (("theta", decoder), ("phi", encoder)):
-        for field, array in zip(given._fields, given, strict=True):
-            validate.array(f"{name}.{field}", array, " ".join("ABC"[: array.ndim]))
-    validate.array("x", x, "N X")
-    validate.array("noise", noise, "N K Z")
+    names = [f"theta.{f}" for f in DecoderArrays._fields] + [f"phi.{f}" for f in EncoderArrays._fields]
+    for name, array in zip((*names, "x", "noise"), arrays, strict=True):
+        validate.array(name, array, " ".join("ABC"[: array.ndim]))
     raise UsageError("the magnitudes of all entries must have a finite sum, got inf")
 
 

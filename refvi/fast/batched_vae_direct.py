@@ -3,7 +3,9 @@
     O = F W' + b,  F = tanh(Z A' + a) or Z;   back: dW += dO' F,  dF = dO W
 
 Blocks of whole data points, their matrices small enough for the second cache; forwards, weights and backwards of a
-block follow one another while it is there. Groups of blocks have gradients of their own, added in a fixed order.
+block follow one another while it is there. Groups of blocks have gradients of their own, added in a fixed order. Where
+the matrices of all data are small, they are kept, and slices of visibles take the place of groups: then there is one
+gradient and nothing to add.
 
 Checked by  tests/fast/test_batched_vae.py
 """
@@ -18,7 +20,6 @@ from refvi.fast.batched_vae_latents import (
     back_to_q,
     draw,
     hidden_layer,
-    hidden_layer_back,
     normalise,
     outer_into,
     tanh_rows_back,
@@ -37,6 +38,35 @@ class DecoderArrays(NamedTuple):
     weights_out: np.ndarray
     bias_out: np.ndarray
     log_std: np.ndarray
+
+
+class Rows(NamedTuple):
+    """Latents, activations and their adjoints of some samples; `out` turns into its own adjoint.
+
+    z, grad_z           (n, Z)
+    hidden, grad_hidden (n, H)
+    out                 (n, X)
+    """
+
+    z: np.ndarray
+    grad_z: np.ndarray
+    hidden: np.ndarray
+    grad_hidden: np.ndarray
+    out: np.ndarray
+
+
+@compiled
+def new_rows(n, theta):
+    """Uninitialised rows."""
+    latent = theta.weights_hidden.shape[1] if theta.bias_hidden.size else theta.weights_out.shape[1]
+    units, observed = theta.bias_hidden.size, theta.bias_out.size
+    return Rows(
+        np.empty((n, latent)),
+        np.empty((n, latent)),
+        np.empty((n, units)),
+        np.empty((n, units)),
+        np.empty((n, observed)),
+    )
 
 
 @compiled
@@ -143,35 +173,41 @@ def weigh_block(problem, theta, inverse_std, latents, start, count, out, logs, w
 
 
 @compiled
-def direct_group(problem, theta, inverse_std, latents, block, first, last, grad):
-    """Bounds and gradients of the data first..last-1; writes all of grad, the decoder's gradient."""
-    samples, observed, latent = problem.noise.shape[1], problem.x.shape[1], problem.noise.shape[2]
-    units, width, rows = theta.bias_hidden.size, theta.weights_out.shape[1], block * samples
-    z, grad_z, out = np.empty((rows, latent)), np.empty((rows, latent)), np.empty((rows, observed))
-    hidden, grad_hidden = np.empty((rows if units else 0, units)), np.empty((rows if units else 0, units))
-    weights, logs = np.empty(rows), np.empty((block, samples))
-    part_out, part_hidden = np.empty((observed, width)), np.empty((units, latent))
+def direct_group(problem, theta, inverse_std, latents, rows, keep, block, first, last, grad):
+    """Bounds and gradients of the data first..last-1; `outer_slice` makes the matrices where rows are kept."""
+    samples, units, mass = problem.noise.shape[1], theta.bias_hidden.size, 0.0
+    weights, logs = np.empty(block * samples), np.empty((block, samples))
+    part_out, part_hidden = np.empty(theta.weights_out.shape), np.empty(theta.weights_hidden.shape)
     grad.bias_hidden[:] = 0.0
     grad.bias_out[:] = 0.0
     grad.log_std[:] = 0.0
-    mass = 0.0
     for start in range(first, last, block):
-        count = min(block, last - start)
-        n = count * samples
+        count, is_first = min(block, last - start), start == first
+        offset = start * samples if keep else 0
+        n = offset + count * samples
+        z, grad_z, out = rows.z[offset:n], rows.grad_z[offset:n], rows.out[offset:n]
         draw(problem, latents, start, count, z, logs)
-        features, grad_features = z[:n], grad_z[:n]
+        features, grad_features = z, grad_z
         if units:
-            hidden_layer(z[:n], theta, hidden[:n])
-            features, grad_features = hidden[:n], grad_hidden[:n]
-        np.dot(features, theta.weights_out.T, out[:n])
+            features, grad_features = rows.hidden[offset:n], rows.grad_hidden[offset:n]
+            hidden_layer(z, theta, features)
+        np.dot(features, theta.weights_out.T, out)
         mass += weigh_block(problem, theta, inverse_std, latents, start, count, out, logs, weights, grad)
-        outer_into(out[:n], features, start == first, part_out, grad.weights_out)
-        np.dot(out[:n], theta.weights_out, grad_features)
+        if not keep:
+            outer_into(out, features, is_first, part_out, grad.weights_out)
+        np.dot(out, theta.weights_out, grad_features)
         if units:
-            tanh_rows_back(hidden[:n], grad_hidden[:n], grad.bias_hidden)
-            hidden_layer_back(
-                z[:n], grad_hidden[:n], theta, start == first, part_hidden, grad.weights_hidden, grad_z[:n]
-            )
+            tanh_rows_back(features, grad_features, grad.bias_hidden)
+            if not keep:
+                outer_into(grad_features, z, is_first, part_hidden, grad.weights_hidden)
+            np.dot(grad_features, theta.weights_hidden, grad_z)
         back_to_q(problem, latents, start, count, z, grad_z, weights)
     for i in range(grad.log_std.size):
         grad.log_std[i] -= mass
+
+
+@compiled
+def outer_slice(rows, first, last, grad):
+    """Gradient in the output weights of the visibles first..last-1, from rows of all data."""
+    own = rows.out[:, first:last].copy()
+    np.dot(own.T, rows.hidden if rows.hidden.shape[1] else rows.z, grad.weights_out[first:last])

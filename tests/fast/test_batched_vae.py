@@ -13,6 +13,7 @@ from refvi.fast import (
     batched_vae_direct,
     batched_vae_gram,
     batched_vae_latents,
+    batched_vae_schedule,
     one_blas_thread,
     threads,
 )
@@ -162,36 +163,52 @@ def test_law_rejects(mutant):
 def test_many_blocks_are_the_plain_bound(monkeypatch, bernoulli):
     """Blocks of two data, several of them in each of several groups, the last one short."""
     model = network(2, Sizes(9, 2, 3, 4, 71, 2), bernoulli)
-    monkeypatch.setattr(batched_vae, "BLOCK_BYTES", 8 * (9 + 2 * 3) * 2 * 2)
+    monkeypatch.setattr(batched_vae_schedule, "BLOCK_BYTES", 8 * (9 + 2 * 3 + 2 * 2) * 2 * 2)
+    monkeypatch.setattr(batched_vae_schedule, "SERIAL_BELOW", 0)
+    law_is_the_plain_step(direct, plain.iwae, model).raise_if_broken()
+    monkeypatch.setattr(batched_vae_schedule, "KEPT_BYTES", 0)
     law_is_the_plain_step(direct, plain.iwae, model).raise_if_broken()
     if not bernoulli:
         law_is_the_plain_step(gram, plain.iwae, model, gram=True).raise_if_broken()
 
 
-@pytest.mark.parametrize("method", ["direct", "gram"])
-@pytest.mark.parametrize("size", [Sizes(70, 3, 66, 130, 70, 4), Sizes(3, 1, 0, 0, 33, 2)])
-def test_no_bit_depends_on_the_number_of_threads(monkeypatch, method, size):
-    model = network(5, size)
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Threads and many pieces at sizes where one would do."""
     monkeypatch.setattr(threads, "SERIAL_BELOW", 0)
-    monkeypatch.setattr(batched_vae, "BLOCK_BYTES", 1 << 13)
+    monkeypatch.setattr(batched_vae_schedule, "SERIAL_BELOW", 0)
+    monkeypatch.setattr(batched_vae_schedule, "BLOCK_BYTES", 1 << 13)
+
+
+ROUTES = [("direct", 1 << 21), ("direct", 0), ("gram", 0)]
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize(("method", "kept_bytes"), ROUTES)
+@pytest.mark.parametrize("size", [Sizes(130, 3, 66, 130, 70, 2), Sizes(3, 1, 0, 0, 70, 2)])
+def test_no_bit_depends_on_the_number_of_threads(monkeypatch, method, kept_bytes, size):
+    model = network(5, size)
+    monkeypatch.setattr(batched_vae_schedule, "KEPT_BYTES", kept_bytes)
     alone = dict(fields(iwae_step(*model, method=method, threads=1)))
     for count in (2, 3, 7):
         for name, got in fields(iwae_step(*model, method=method, threads=count)):
             assert np.array_equal(got, alone[name]), name
 
 
-def test_pieces_in_any_order_have_the_same_bits(monkeypatch):
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize(("method", "kept_bytes"), ROUTES)
+def test_pieces_in_any_order_have_the_same_bits(monkeypatch, method, kept_bytes):
     """The last piece first, one at a time: what threads may do at worst."""
-    model = network(6, Sizes(20, 2, 8, 8, 70, 2))
-    monkeypatch.setattr(batched_vae, "BLOCK_BYTES", 1 << 11)
-    alone = dict(fields(iwae_step(*model, threads=1)))
+    model = network(6, Sizes(130, 2, 66, 130, 70, 2))
+    monkeypatch.setattr(batched_vae_schedule, "KEPT_BYTES", kept_bytes)
+    alone = dict(fields(iwae_step(*model, method=method, threads=1)))
 
     def backwards(run, count, work, threads=None):
         for item in reversed(range(count)):
             run(item, item + 1)
 
-    monkeypatch.setattr(batched_vae, "share", backwards)
-    for name, got in fields(iwae_step(*model)):
+    monkeypatch.setattr(batched_vae_schedule, "share", backwards)
+    for name, got in fields(iwae_step(*model, method=method)):
         assert np.array_equal(got, alone[name]), name
 
 
@@ -215,9 +232,11 @@ def route(monkeypatch, model):
     """Which of the two routes a step takes when it may choose."""
     taken = []
     for name in ("_decode_direct", "_decode_gram"):
-        original = getattr(batched_vae, name)
+        original = getattr(batched_vae_schedule, name)
         monkeypatch.setattr(
-            batched_vae, name, lambda *a, name=name, original=original: taken.append(name) or original(*a)
+            batched_vae_schedule,
+            name,
+            lambda *a, name=name, original=original: taken.append(name) or original(*a),
         )
     iwae_step(*model)
     monkeypatch.undo()
