@@ -11,6 +11,7 @@ SYSTEM_FILES = (
     "gaussian_vae",
     "sigmoid_belief",
     "layered_belief",
+    "wake_sleep",
     "iwae",
     "mixtures",
     "hidden_markov",

@@ -41,8 +41,8 @@ def _split(units, sizes):
 
 def _logs(outcome, layer, given):
     """Log probability of every unit of a layer, (S, O)."""
-    on = 1.0 / (1.0 + np.exp(-(given @ np.asarray(layer.weights).T + layer.bias)))
-    return np.log(np.where(outcome == 1.0, on, 1.0 - on))
+    logits = given @ np.asarray(layer.weights).T + layer.bias
+    return np.log(1.0 / (1.0 + np.exp(np.where(outcome == 1.0, -logits, logits))))
 
 
 def log_p_table(units, sizes, theta):
