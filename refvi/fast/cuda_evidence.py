@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from refvi.errors import TargetUnavailable
+from refvi.fast import tensor_pairs
 from refvi.fast.arguments import read_problem
 from refvi.fast.evidence import log_evidence as processor_log_evidence
 from refvi.fast.evidence import prepare_compiled
@@ -26,8 +27,8 @@ LEAST_BLOCKS = 1024  # enough to fill a device several times
 STRIPE = 1 << 24  # weights that wait in device memory: 128 MiB
 
 
-def cuda_log_evidence(x, W, b, c):
-    """Exact log evidence on the device.
+def cuda_log_evidence(x, W, b, c, *, tensor=False):
+    """Exact log evidence on the device; `tensor` takes its tensor cores (Hopper or later), see `tensor_pairs`.
 
     Formula     log p(x) as in `refvi.fast.evidence`
     Shapes      x (D,), W (D, K), b (D,), c (K,) -> (); x (B, D) -> (B,)
@@ -38,7 +39,7 @@ def cuda_log_evidence(x, W, b, c):
     network = _on_device(problem)
     if network is None:
         return processor_log_evidence(x, W, b, c)
-    values = np.array([_evidence(network, row[None]) for row in problem.x])
+    values = np.array([_evidence(network, row[None], tensor) for row in problem.x])
     return values if np.ndim(x) == 2 else float(values[0])
 
 
@@ -83,18 +84,32 @@ def _device():
     return cuda
 
 
-def _evidence(network, x):
+def _evidence(network, x, tensor):
+    sums_of = _tensor_sums if tensor else _vector_sums
+    states, totals = states_of(network, x), []
+    for top, sums in enumerate(sums_of(network, states)):
+        totals.append(math.fsum(sums.ravel()) * states.R[0, top])
+    return log_total(network, math.fsum(totals), states.offset[0])
+
+
+def _vector_sums(network, states):
+    """Sums of the blocks of the device, for each top state."""
     from refvi.fast.cuda_kernels import THREADS, evidence_blocks
 
-    cuda, states, totals = _device(), states_of(network, x), []
+    cuda = _device()
     C, S, T = cuda.to_device(_columns(network)), cuda.to_device(states.S[0]), cuda.to_device(states.T[0])
-    for top, A in tops(network):
+    for _, A in tops(network):
         sums = np.zeros((len(A) // TILE, _parts(len(A), T.size)))
         result = cuda.to_device(sums)
         high = cuda.to_device(np.ascontiguousarray(A.T))
         evidence_blocks[sums.shape, THREADS](high, C, S, T, network.sharing, T.size // sums.shape[1], result)
-        totals.append(math.fsum(result.copy_to_host().ravel()) * states.R[0, top])
-    return log_total(network, math.fsum(totals), states.offset[0])
+        yield result.copy_to_host()
+
+
+def _tensor_sums(network, states):
+    """The same by pairs of visibles."""
+    for _, A in tops(network):
+        yield tensor_pairs.tensor_sums(A.T, _columns(network), states.S[0], states.T[0], network.sharing)
 
 
 def _parts(rows, columns):

@@ -87,6 +87,12 @@ for top, route in ((0, cuda_evidence.Route.PAIR), (1, cuda_evidence.Route.NARROW
     case = model(13 + top, 2)
     prepared(case, split(6, top), route)
     agree(case, cuda_evidence.cuda_log_evidence(*case), log_evidence(*case))
+
+def plain_sums(A, C, S, T, sharing):
+    return (S[:, None] * T / np.prod(A[:, :, None] + C[:, None, :], axis=0)).sum(axis=1, keepdims=True)
+
+cuda_evidence.tensor_pairs.tensor_sums = plain_sums  # the kernel has a test of its own
+agree(case, cuda_evidence.cuda_log_evidence(*case, tensor=True), log_evidence(*case))
 case = model(14, 3)
 prepared(case, split(7, 0), cuda_evidence.Route.NARROW)
 for got, exact in zip(cuda_evidence.cuda_log_evidence_gradient(*case), log_evidence_gradient(*case)):
