@@ -14,7 +14,7 @@ class Contender(NamedTuple):
     kinds     kinds of tasks that it can do
     needs     modules that have to be installed
     says      what it is, in one line
-    memory    limit of its address space in bytes; 0 for none
+    memory    limit of its address space in bytes, at most half of what is free; 0 for none
     most      sizes beyond which it is not asked, e.g. {"K": 22}
     """
 
@@ -102,8 +102,8 @@ PEERS = (
         "refvi.bench.peers.pyro_enumeration",
         SUMS,
         ("pyro",),
-        "Pyro's TraceEnum_ELBO, memory capped at 12 GiB",
+        "Pyro's TraceEnum_ELBO, memory capped",
         memory=12 * GIB,
-        most={"K": 22, "D": 16, "B": 1},
+        most={"K": 24, "D": 16, "B": 1},
     ),
 )

@@ -31,7 +31,7 @@ class Process:
     def __init__(self, contender, threads, log=subprocess.DEVNULL):
         command = [sys.executable, "-m", "refvi.bench.worker", contender.module, str(threads)]
         self.child = subprocess.Popen(
-            [*command, str(contender.memory)],
+            [*command, str(min(contender.memory, available() // 2))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -95,6 +95,15 @@ def numbers(answer):
 def cores(threads=0):
     """The last cores that this process may use (the first are interrupted most); all of them for 0."""
     return set(sorted(os.sched_getaffinity(0))[-threads:])
+
+
+def available():
+    """Bytes of memory that are free for use; a great many where the system does not tell."""
+    with contextlib.suppress(OSError), open("/proc/meminfo", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return 1 << 60
 
 
 def environment(threads):

@@ -5,8 +5,9 @@
      "finished": true}
 
 A row is one contender at one task with one number of threads. `samples` are seconds of a call, each the median of a burst
-of `calls` calls; `median` and `least` are of the samples. `memory` is what a call takes beyond what its process held
-before. It is written whole after every task, to another file first, so that it is never half a file.
+of `calls` calls; `median` and `least` are of the samples. `memory` is what a call takes beyond what its process `held`
+before; `load` is the largest load average that was seen. The file is written whole after every task, to another file
+first, so that it is never half a file.
 """
 
 import json

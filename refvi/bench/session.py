@@ -6,6 +6,7 @@ a short burst of calls. The record is written after each task. An interruption k
 """
 
 import math
+import os
 import statistics
 from typing import NamedTuple
 
@@ -118,6 +119,7 @@ def _one_sample(task, contender, row, team):
         row.update(verdict="failed", error=str(error))
         return
     row["samples"].append(statistics.median(answer["seconds"]))
+    row["load"] = max(row["load"], load())
     row["calls"] = len(answer["seconds"])
     row["memory"] = answer["memory"] if row["memory"] is None else min(row["memory"], answer["memory"])
     row["median"], row["least"] = statistics.median(row["samples"]), min(row["samples"])
@@ -143,8 +145,17 @@ def _row(task, contender, threads):
         "memory": None,
         "held": None,
         "note": "",
+        "load": 0.0,
         "done": False,
     }
+
+
+def load():
+    """Processes that want to run, an average over the last minute; 0 where the system does not tell."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return 0.0
 
 
 def _finite(value):

@@ -4,6 +4,7 @@ from refvi.printing import table
 
 PLAIN = ("numpy", "torch", "torch.compile", "torch, whole graph", "jax", "jax, softplus", "pyro")
 HIDDEN = ("balls", "command line")
+BUSY = 1.0  # load beyond the threads that a contender has
 
 
 def render(record):
@@ -94,6 +95,12 @@ def _remarks(record):
         f"{name} is left out: {', '.join(libraries)} not installed"
         for name, libraries in record["missing"].items()
     ]
+    busy = [row for row in record["rows"] if row.get("load", 0.0) > row["threads"] + BUSY]
+    if busy:
+        lines.append(
+            f"the machine was busy with something else for {len(busy)} of {len(record['rows'])} rows "
+            f"(load up to {max(row['load'] for row in busy):.1f}): times are provisional"
+        )
     for row in record["rows"]:
         place = f"{row['contender']}, {row['task']}, {row['threads']} thread(s)"
         if row["verdict"] == "failed":

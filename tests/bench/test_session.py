@@ -129,6 +129,14 @@ def test_what_is_not_a_record_is_refused(tmp_path, text):
         records.read(path)
 
 
+def test_a_busy_machine_is_said_to_be(run, monkeypatch):
+    monkeypatch.setattr(session, "load", lambda: 1.5)
+    record = run({"a": fakes.RIGHT})
+    assert "busy" not in render(record)
+    record["rows"][0]["load"] = 2.5
+    assert "busy with something else for 1 of 1 rows (load up to 2.5)" in render(record)
+
+
 SCHEMA = {
     "task": str,
     "kind": str,
@@ -148,6 +156,7 @@ SCHEMA = {
     "memory": int,
     "held": int,
     "note": str,
+    "load": float,
     "done": bool,
 }
 
