@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from refvi.checking import call as calls
+from refvi.checking.accuracy import explain
 from refvi.checking.adapters import get_adapter
 from refvi.checking.cases import Case, decode, encode, make_cases
 from refvi.checking.compare import UNIT, C, agrees, compare
@@ -242,7 +243,9 @@ def _explain(report, run, cases, answers, references, rung, unit, support):
     report.cases += len(helping)
     wrong = [n for n in range(len(cases)) if _differs(outputs[n], references[n], watched, unit)]
     first = cases[wrong[0]]
-    if found.model is None:
+    if found.inexact:
+        report.message, report.digits = explain(run, cases, outputs[: len(cases)], references, unit)
+    elif found.model is None:
         report.message = _unknown(report, cases, outputs, references, wrong, watched)
     if run.brief and found.model is not None:
         return
@@ -257,9 +260,6 @@ def _unknown(report, cases, outputs, references, wrong, watched):
         return ""
     if all(cases[n].edge for n in wrong):
         return f"right in generic position, wrong at the edge {cases[wrong[0]].name.removeprefix('edge: ')!r}"
-    generic = [n for n in wrong if not cases[n].edge]
-    if max(compare(outputs[n][q], references[n][q]).ratio for n in generic for q in watched) < 1e6:
-        return "inaccurate: an unstable step loses digits (no named mistake reproduces the output, and the error is small)"
     where = max(watched, key=lambda q: max(compare(outputs[n][q], references[n][q]).ratio for n in wrong))
     return f"unknown: no named mistake, convention or combination of terms reproduces {where}"
 

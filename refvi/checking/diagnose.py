@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvi.checking.compare import UNIT
+from refvi.checking.accuracy import FEWEST
+from refvi.checking.compare import UNIT, C
 from refvi.checking.evidence import Evidence, Hypothesis
 from refvi.checking.probes import other_conventions, probes, undeclared, written
 from refvi.checking.regression import regress
@@ -16,7 +17,7 @@ from refvi.specs.sized import Sized, sized
 
 LARGE = 1e6  # errors over tolerance that no rounding explains
 ROUNDED = 1e4  # errors over tolerance that a step in float32 makes in most cases
-SINGLE = "is right to single precision only: a step on the way is computed in float32"
+INACCURATE = "the reference, to fewer digits"
 
 
 class Diagnosis(NamedTuple):
@@ -30,6 +31,7 @@ class Diagnosis(NamedTuple):
     ulps     worst distance from the output, in units in the last place
     refuted  names of the explanations that were tried and do not fit
     model    case -> quantities, reproducing the output; None when nothing fits
+    inexact  the model is the reference itself, and the output agrees with it but for some digits
     """
 
     slug: str | None
@@ -40,6 +42,7 @@ class Diagnosis(NamedTuple):
     ulps: float
     refuted: tuple
     model: object = None
+    inexact: bool = False
 
 
 def diagnose(spec, declared, cases, answers, rung, unit=UNIT["float64"], brief=False, references=None):
@@ -60,13 +63,16 @@ def diagnose(spec, declared, cases, answers, rung, unit=UNIT["float64"], brief=F
         or evidence.first_match(other_conventions(spec, declared, 2))
         or evidence.first_match(_under_other_conventions(spec, declared, rung))
         or _by_terms(evidence)
-        or _in_single_precision(evidence, rung)
+        or _to_fewer_digits(evidence, rung)
     )
     refuted = ["rounding"] if evidence.worst() > LARGE else []
     refuted += [kind for kind, m in tried.items() if m is None]
     if match is None:
         return Diagnosis(None, "", (), 0, evidence.count, 0.0, tuple(refuted))
     slug, says, seen, model = match.hypothesis
+    if says == INACCURATE:
+        others = tuple(r for r in refuted if r != "rounding")
+        return Diagnosis(None, "", (), 0, evidence.count, 0.0, others, model, inexact=True)
     return Diagnosis(slug, says, seen, match.matches, evidence.count, match.ulps, tuple(refuted), model)
 
 
@@ -98,24 +104,26 @@ def _by_terms(evidence):
     return evidence.match(hypothesis) if hypothesis is not None else None
 
 
-def _in_single_precision(evidence, rung):
-    """The reference or a mistake to the accuracy of float32, where the answers themselves are wider than that."""
+def _to_fewer_digits(evidence, rung):
+    """The reference but for some digits; a mistake to the accuracy of float32, where the answers are wider than that."""
+    spec, declared = evidence.spec, evidence.declared
+    right = Hypothesis(None, INACCURATE, (), lambda case: spec.answer(case.inputs, declared))
+    if match := evidence.match(_widened(right, FEWEST / (C * evidence.unit))):
+        return match
     if evidence.unit != UNIT["float64"] or not evidence.rounds_often(ROUNDED):
         return None
-    spec, declared = evidence.spec, evidence.declared
-    right = Hypothesis(None, SINGLE, (), lambda case: spec.answer(case.inputs, declared))
     wrong = [h._replace(says=f"{h.says}; it also rounds to float32") for h in catalogue(spec, declared, rung)]
-    return evidence.first_match([h._replace(model=_widened(h.model)) for h in [right, *wrong]])
+    return evidence.first_match([_widened(h, UNIT["float32"] / UNIT["float64"]) for h in wrong])
 
 
-def _widened(model):
-    """The same answer, with the rounding errors of single precision in units of double precision."""
-    factor = UNIT["float32"] / UNIT["float64"]
+def _widened(hypothesis, factor):
+    """The same answer, with rounding errors that many times as large."""
 
     def quantities(case):
-        return {q: Sized(a.value, factor * (a.size + np.abs(a.value))) for q, a in model(case).items()}
+        found = hypothesis.model(case)
+        return {q: Sized(a.value, factor * (a.size + np.abs(a.value))) for q, a in found.items()}
 
-    return quantities
+    return hypothesis._replace(model=quantities)
 
 
 def _mutant(spec, declared, mistake):

@@ -33,6 +33,7 @@ class Report:
     mistake   slug of the catalogue, or None
     rung      0 contract, 1 value, 2 gradient, 3 self-consistency: the first that failed; None when none did
     worst     largest error over its tolerance, over all cases and quantities compared
+    digits    where the formula appears right and only digits are lost: how many agree, of what the reference adds up
     """
 
     name: str
@@ -47,6 +48,7 @@ class Report:
     refuted: tuple = ()
     matches: int = 0
     ulps: float = 0.0
+    digits: int | None = None
     failed: tuple = ()
     compared: tuple = ()
     cases: int = 0
@@ -123,7 +125,8 @@ class Report:
         if self.mistake:
             rows.append(_row("likely", f"{self.mistake}: {self.message}"))
         elif self.message:
-            rows.append(_row("likely" if self.matches else "finding", self.message))
+            likely = self.matches or self.digits is not None
+            rows.append(_row("likely" if likely else "finding", self.message))
         if self.matches:
             ulp = (
                 "to the last bit"
