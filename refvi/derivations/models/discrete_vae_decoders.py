@@ -100,11 +100,6 @@ class NoisyOr(Square):
         """leak_d + Σ_k strength_dk h_k, for every d."""
         return affine(self.strength, self.leak, h)
 
-    @property
-    def nothing_is_on(self):
-        """True where every x_d is 0."""
-        return not any(self.bits)
-
 
 @dataclass(frozen=True)
 class OrOfChances(NoisyOr):

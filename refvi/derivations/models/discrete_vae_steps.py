@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from refvi.derivations.models.arrays import best, keep, nabla
+from refvi.derivations.models.arrays import keep, nabla
 from refvi.derivations.models.bits import BITS, sigmoid
 from refvi.derivations.models.discrete_vae import affine, chance, product_of
 from refvi.derivations.models.mixtures import joined
@@ -178,10 +178,6 @@ class Learning:
         at = np.argmax(found.value, axis=0)
         index = (at, np.arange(found.shape[1]))
         return found[index]
-
-    def arg_max_psi(self, f):
-        """Which Ψ has the largest value."""
-        return best(f, self.psis)
 
     def nabla_psi(self, function):
         """∇_Ψ by differences."""
