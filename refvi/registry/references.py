@@ -13,7 +13,7 @@ from refvi.kernels import bernoulli, categorical, normal, normal_full
 from refvi.laws.compare import compare, rounding
 from refvi.laws.gradient import gradient_is_derivative
 from refvi.laws.outcome import combine
-from refvi.models import discrete_vae, sigmoid_belief
+from refvi.models import discrete_vae, layered_belief, sigmoid_belief
 from refvi.objectives import iwae
 from refvi.specs.sized import value_of
 
@@ -69,6 +69,12 @@ def _prior_step(means):
     return 1.0 / (1.0 + np.exp(-discrete_vae.prior_step(np.log(means) - np.log1p(-means))))
 
 
+def _deep_log_joint(x, h, top, weights, bias, hidden_weights, hidden_bias, prior_logits):
+    layers = layered_belief.Layer(weights, bias), layered_belief.Layer(hidden_weights, hidden_bias)
+    theta = layered_belief.Generative(layers, prior_logits)
+    return layered_belief.wake_rule(np.concatenate([x, h, top], axis=1), theta).log_joint
+
+
 def _with_log_var(route, *scales):
     """A route whose kernel takes log variances where the spec has standard deviations."""
     return lambda **inputs: route(**{k: 2 * np.log(v) if k in scales else v for k, v in inputs.items()})
@@ -91,6 +97,7 @@ ROUTES = {
     "log_density.bernoulli_logits": _per_entry(bernoulli.bernoulli_log_mass, "x", "logits"),
     "iwae.bound": lambda log_weights: iwae.bound(log_weights.T).bound,
     "sbn.log_evidence": _sigmoid_belief,
+    "sbn.deep_log_joint": _deep_log_joint,
     "discrete_vae.elbo": _discrete_vae(discrete_vae.elbo),
     "discrete_vae.surrogate": _discrete_vae(discrete_vae.surrogate),
     "discrete_vae.auxiliary": _auxiliary("log_q"),

@@ -37,6 +37,8 @@ FILES = (
     "held_out",
     "iwae_dreg",
     "sbn_gradient",
+    "wake_sleep",
+    "wake_sleep_phases",
     "mcmc",
     "hamiltonian",
     "leapfrog",
