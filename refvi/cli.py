@@ -94,10 +94,48 @@ def _parser():
     c.add_argument("--threads", default="1,2", help="comma-separated numbers of threads (default 1,2)")
     c.add_argument("--out", metavar="FILE", help="write every sample to this JSON file")
     c.add_argument("--resume", action="store_true", help="go on with the record in FILE")
+
+    c = command("evidence", _evidence, "exact log evidence of a sigmoid belief network, and its gradient")
+    c.add_argument("model", metavar="MODEL.npz", help="arrays W (D, K), b (D,), c (K,)")
+    c.add_argument("--data", metavar="X.npy", required=True, help="zeros and ones, (D,) or (B, D)")
+    c.add_argument("--grad", action="store_true", help="the gradient of the total in W, b and c as well")
+    c.add_argument(
+        "--executor",
+        metavar="WHERE",
+        help="threads:N, processes:N or dask://HOST:PORT (default: all cores here)",
+    )
+    c.add_argument("--checkpoint", metavar="FILE", help="keep finished shards in FILE, and go on from it")
+    c.add_argument(
+        "--shards", type=int, metavar="N", help="tasks that the work is cut into (default: by its size)"
+    )
+    c.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads in each shard (default: all cores; 1 with --executor)",
+    )
+    c.add_argument(
+        "--limit", type=float, default=600.0, metavar="SECONDS", help="refuse what takes longer (default 600)"
+    )
+    c.add_argument(
+        "--out", metavar="FILE", help="write log_evidence, total and the gradient to this .npz file"
+    )
     return parser
 
 
 # ---- commands
+
+
+def _evidence(arguments):
+    from refvi.commands import evidence
+
+    wanted = evidence.Wanted(**{name: getattr(arguments, name) for name in evidence.Wanted._fields})
+    found = evidence.run(wanted, lambda text: print(text, file=sys.stderr))
+    if arguments.json:
+        _print_json(evidence.plain(found))
+    else:
+        print(evidence.text(found, wanted))
+    return 0
 
 
 def _bench(arguments):

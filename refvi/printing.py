@@ -25,6 +25,21 @@ def progress(says, total=None):
         yield lambda description: bar.update(task, advance=1, description=str(description))
 
 
+@contextlib.contextmanager
+def fraction(says):
+    """A progress bar of one long computation; yields show(finished share). Silent where nobody is watching."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn(says), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
 def table(rows, columns):
     """Rows of dicts as aligned text; `columns` maps key to heading. Floats to three digits."""
     cells = [[_cell(row[key]) for key in columns] for row in rows]

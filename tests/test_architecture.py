@@ -53,7 +53,8 @@ ALLOWED = {
         "pyro",
     }
     | EVERYONE,
-    "cli": {"refvi", "checking", "registry", "derivations", "printing", "fast", "bench"} | EVERYONE,
+    "commands": {"numpy", "fast", "targets", "printing", "distributed"} | EVERYONE,
+    "cli": {"refvi", "checking", "registry", "derivations", "printing", "fast", "bench", "commands"} | EVERYONE,
     "__init__": set(MATHEMATICS) | EVERYONE,
 }
 STANDARD_LIBRARY = set(__import__("sys").stdlib_module_names)
