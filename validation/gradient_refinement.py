@@ -23,9 +23,9 @@ from refvi.algorithms import discrete_vae_exact, gradient_refinement, line_searc
 from refvi.laws import em as law
 from refvi.models import discrete_vae
 from refvi.registry import discrete_vae_cases as small
-from validation.em_records import RESULTS, record
+from validation.records import RESULTS, record
 
-DIGITS, LATENTS, ITERATIONS, DECODER_STEPS = 150, 8, 40, 2
+DIGITS, LATENTS, ITERATIONS, DECODER_STEPS = 100, 8, 30, 2
 SHOWN = {
     "exact EM": "k-",
     "mean field": "C7--",
