@@ -68,10 +68,10 @@ class WideStates(NamedTuple):
     offset: np.ndarray
 
 
-def prepare(problem):
-    """Measure a model, choose its route and build its low table."""
+def prepare(problem, split=None):
+    """Measure a model, choose its route and build its low table; cut as sizes suggest, or as it is told."""
     D, K = problem.W.shape
-    split = split_bits(K, D)
+    split = split or split_bits(K, D)
     shift, half = np.zeros(split.visibles, np.int64), np.zeros(split.visibles)
     reach = measure_visibles(problem.W, problem.b, split.high, split.low, shift, half)
     route = choose_route(half, reach)
