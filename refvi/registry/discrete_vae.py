@@ -121,14 +121,14 @@ def check_elbo(quick=True, target="python"):
             )
         outcomes += [
             cases.differentiated(
-                lambda a, x=x, p=psi: cases.elbo(x[0], p, a).value,
+                lambda a, x=x, p=psi: cases.elbo_value(x[0], p, a),
                 found.grad_logits[0],
                 logits[0],
                 name="grad_logits of elbo",
                 quick=quick,
             ),
             cases.differentiated(
-                lambda m, x=x, p=psi: cases.elbo(x[0], p, np.log(m) - np.log1p(-m)).value,
+                lambda m, x=x, p=psi: cases.elbo_value(x[0], p, np.log(m) - np.log1p(-m)),
                 found.grad_means[0],
                 cases.sigmoid(logits[0])[0],
                 name="grad_means of elbo",
@@ -140,7 +140,7 @@ def check_elbo(quick=True, target="python"):
         if not quick or len(psi.bias_hidden):
 
             def total(p, x=x, logits=logits):
-                return math.fsum(cases.elbo(r, p, a).value for r, a in zip(x, logits, strict=True))
+                return math.fsum(cases.elbo_value(r, p, a) for r, a in zip(x, logits, strict=True))
 
             outcomes.append(cases.differentiated(total, by_psi, psi, name="grad_psi of elbo", quick=quick))
     return combine("exact ELBO by enumeration, its gap, and all gradients", outcomes)

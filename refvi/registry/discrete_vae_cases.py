@@ -140,6 +140,12 @@ def elbo(x, psi, logits):
     return answer._replace(magnitude=answer.magnitude + size + 1.0)
 
 
+def elbo_value(x, psi, logits):
+    """The value of `elbo` alone, for differences."""
+    logs = [(log_q(h, logits), log_joint(h, x, psi)) for h in states(psi)]
+    return math.fsum(math.exp(q) * (p - q) for q, p in logs)
+
+
 def entropy_terms(logits):
     """The terms whose sum is the entropy of q."""
     return [-p * math.log(p) for p in sigmoid(logits).ravel()]
