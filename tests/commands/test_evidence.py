@@ -227,7 +227,7 @@ def test_a_file_that_is_no_checkpoint_is_left_alone(small, tmp_path):
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory):
-    """A model in the log domain that takes a second or so, small enough that no compiler is loaded. With its undisturbed answer."""
+    """A model in the log domain that takes a while and loads no compiler, with its undisturbed answer."""
     network = model(K=17, D=7, scale=400.0)
     files = write(tmp_path_factory.mktemp("long"), network)
     return files, log_evidence(*network)
