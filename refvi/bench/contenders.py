@@ -95,7 +95,12 @@ PEERS = (
         "jax, softplus", "refvi.bench.peers.jax_softplus", ("evidence",), ("jax",), "JAX with jax.nn.softplus"
     ),
     Contender(
-        "jax, same algorithm", "refvi.bench.peers.jax_halves", SUMS, ("jax",), "JAX with refvi's algorithm"
+        "jax, same algorithm",
+        "refvi.bench.peers.jax_halves",
+        SUMS,
+        ("jax",),
+        "JAX with refvi's algorithm",
+        most={"scale": 1.0},
     ),
     Contender(
         "pyro",

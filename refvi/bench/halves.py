@@ -8,6 +8,8 @@ import time
 
 import numpy as np
 
+from refvi.bench.problems import network
+
 
 def halves(problem, data=0):
     """Logits and log factors of half states: u (D, I), v (D, J) with the bias, S (I,), T (J,).
@@ -30,9 +32,9 @@ def subset_sums(columns, base):
     return np.ascontiguousarray(sums)
 
 
-def shrunk(problem, most=16):
-    """The same network with at most so many hidden units: block sizes are chosen on it."""
-    return problem._replace(W=np.ascontiguousarray(problem.W[:, :most]), c=problem.c[:most])
+def example(problem):
+    """A network of 16 hidden units and as many visibles and data: block sizes are chosen on it, once for all K."""
+    return network(16, problem.W.shape[0], len(problem.x))
 
 
 def fastest(calls, key, repeats=4):

@@ -6,14 +6,14 @@ needs log(1 + exp(l)) of every visible.
 
 import numpy as np
 
-from refvi.bench.halves import fastest, halves, shrunk
+from refvi.bench.halves import example, fastest, halves
 
 CHUNKS = (1 << 10, 1 << 12, 1 << 14)
 
 
 def evidence(problem):
     """A call that computes log p(x) of each datum in chunks of the fastest size."""
-    small = shrunk(problem)
+    small = example(problem)
     size = fastest({size: lambda size=size: _evidence(small, size) for size in CHUNKS}, problem.x.shape)
 
     def call():

@@ -6,7 +6,7 @@ import shutil
 import torch
 from torch.nn import functional
 
-from refvi.bench.halves import fastest, shrunk
+from refvi.bench.halves import example, fastest
 from refvi.bench.peers import torch_plain
 from refvi.bench.peers.torch_plain import tensors
 
@@ -40,7 +40,7 @@ def evidence(problem):
     """Log evidence of one datum."""
     if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
         raise RuntimeError("torch.compile needs a C++ compiler, there is none")
-    small = shrunk(problem)
+    small = example(problem)
     given = [_arguments(small, name) for name in CHUNKS]
     compiled = {name: torch.compile(chunk, dynamic=True) for name, chunk in CHUNKS.items()}
     choices = list(itertools.product(zip(CHUNKS, given), SIZES))

@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch.nn import functional
 
-from refvi.bench.halves import fastest, halves, shrunk
+from refvi.bench.halves import example, fastest, halves
 from refvi.bench.peers import torch_autoencoder, torch_estimators
 
 SIZES = (1 << 10, 1 << 12, 1 << 14)
@@ -32,7 +32,7 @@ SPELLINGS = ("last", "first", "by hand")
 
 def evidence(problem):
     """Log evidence of each datum; with several data the logarithms are shared by all."""
-    small, key = shrunk(problem), ("evidence", problem.x.shape)
+    small, key = example(problem), ("evidence", problem.x.shape)
     calls = {c: lambda c=c: evidence_in_chunks(small, *c) for c in itertools.product(SPELLINGS, SIZES)}
     spelling, size = fastest(calls, key)
 
@@ -71,7 +71,7 @@ def evidence_in_chunks(problem, spelling, size, chunk=logarithm):
 
 def gradient(problem):
     """Log evidence and its gradient: one pass without a graph for the evidence, one with a graph for each chunk."""
-    small, key = shrunk(problem), ("gradient", problem.x.shape)
+    small, key = example(problem), ("gradient", problem.x.shape)
     size = fastest({c: lambda c=c: two_passes(small, c) for c in GRADIENT_SIZES}, key)
     call = lambda: two_passes(problem, size)  # noqa: E731 - gets a note
     call.note = f"two passes, chunks of {size} states"
