@@ -20,6 +20,7 @@ SYSTEM_FILES = (
     "discrete_vae",
     "discrete_vae_steps",
     "gradient_refinement",
+    "fast",
 )
 
 
