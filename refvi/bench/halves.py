@@ -33,8 +33,8 @@ def subset_sums(columns, base):
 
 
 def example(problem):
-    """A network of 16 hidden units and as many visibles and data: block sizes are chosen on it, once for all K."""
-    return network(16, problem.W.shape[0], len(problem.x))
+    """A network of 16 hidden units and as many visibles: block sizes are chosen on it, once for all K and any data."""
+    return network(16, problem.b.size)
 
 
 def fastest(calls, key, repeats=4):

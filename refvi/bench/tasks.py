@@ -20,7 +20,7 @@ class Task(NamedTuple):
     repeats: int = 0
 
 
-NETWORKS = tuple((K, D) for D in (16, 64) for K in (10, 13, 16, 18, 20, 22, 24))
+NETWORKS = tuple((K, D) for D in (16, 64) for K in (10, 13, 16, 18, 20, 22, 24) if K >= 16 or D == 16)
 AUTOENCODERS = (
     (16, 2, 32, 64, 1),
     (16, 2, 32, 64, 16),

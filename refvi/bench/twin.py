@@ -14,7 +14,7 @@ CHUNKS = (1 << 10, 1 << 12, 1 << 14)
 def evidence(problem):
     """A call that computes log p(x) of each datum in chunks of the fastest size."""
     small = example(problem)
-    size = fastest({size: lambda size=size: _evidence(small, size) for size in CHUNKS}, problem.x.shape)
+    size = fastest({size: lambda size=size: _evidence(small, size) for size in CHUNKS}, problem.b.size)
 
     def call():
         return (_evidence(problem, size),)

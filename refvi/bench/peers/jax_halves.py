@@ -51,7 +51,7 @@ def log_evidence(x, W, b, c, choice, keep=True):
 
 def evidence(problem):
     """Log evidence of each datum by the fastest layout."""
-    small, given, key = as_arrays(example(problem)), as_arrays(problem), ("evidence", problem.x.shape)
+    small, given, key = as_arrays(example(problem)), as_arrays(problem), ("evidence", problem.b.size)
     jitted = {c: jax.jit(partial(log_evidence, choice=c)) for c in itertools.product(LAYOUTS, SIZES)}
     best = fastest({c: lambda c=c: jitted[c](*small).block_until_ready() for c in jitted}, key)
 
@@ -64,7 +64,7 @@ def evidence(problem):
 
 def gradient(problem):
     """Autodiff of the same algorithm, a block of rows recomputed on the way back."""
-    small, key = example(problem), ("gradient", problem.x.shape)
+    small, key = example(problem), ("gradient", problem.b.size)
 
     def bounded(choice):
         return partial(log_evidence, choice=choice, keep=False)

@@ -32,7 +32,7 @@ SPELLINGS = ("last", "first", "by hand")
 
 def evidence(problem):
     """Log evidence of each datum; with several data the logarithms are shared by all."""
-    small, key = example(problem), ("evidence", problem.x.shape)
+    small, key = example(problem), ("evidence", problem.b.size)
     calls = {c: lambda c=c: evidence_in_chunks(small, *c) for c in itertools.product(SPELLINGS, SIZES)}
     spelling, size = fastest(calls, key)
 
@@ -71,7 +71,7 @@ def evidence_in_chunks(problem, spelling, size, chunk=logarithm):
 
 def gradient(problem):
     """Log evidence and its gradient: one pass without a graph for the evidence, one with a graph for each chunk."""
-    small, key = example(problem), ("gradient", problem.x.shape)
+    small, key = example(problem), ("gradient", problem.b.size)
     size = fastest({c: lambda c=c: two_passes(small, c) for c in GRADIENT_SIZES}, key)
     call = lambda: two_passes(problem, size)  # noqa: E731 - gets a note
     call.note = f"two passes, chunks of {size} states"
