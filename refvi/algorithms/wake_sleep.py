@@ -168,7 +168,8 @@ def sampled_wake_sleep(x, theta, phi, *, steps, wake_rate, sleep_rate, dreams=No
         noise = rng.random((dreams, sum(sizes)))
         return theta, sampled_sleep_step(theta, phi, noise, rate=sleep_rate, target=target)
 
-    return _run(step, x, theta, phi, steps, None, target)
+    different, count = np.unique(x, axis=0, return_counts=True)
+    return _run(step, different, theta, phi, steps, count / len(x), target)
 
 
 def elbo_ascent(x, theta, phi, *, steps, rate=None, mass=None, target="python"):
