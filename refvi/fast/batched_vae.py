@@ -26,6 +26,7 @@ from refvi.fast.batched_vae_encoder import EncoderArrays
 from refvi.fast.batched_vae_latents import Latents, Problem
 from refvi.fast.batched_vae_schedule import decode, encode, encode_back
 from refvi.fast.one_blas_thread import one_blas_thread
+from refvi.fast.resident_memory import keep_memory
 
 SIZES = (
     (16, 2, 32, 64, 1),
@@ -109,6 +110,7 @@ def _step(x, theta, phi, noise, sample_weights, coefficients, method, threads):
         raise validate.UsageError(
             "method 'gram' must have a Gaussian likelihood, got one of Bernoulli logits"
         )
+    keep_memory()
     problem = Problem(x, noise, sample_weights, coefficients)
     mean, log_var, std, grad_mean, grad_log_var = np.empty((5, count, latent))
     constant, bound = np.empty((2, count))

@@ -56,7 +56,7 @@ def scale_weights(weights, inverse_std, gram):
         row, given, scale = gram.weights[i], weights[i], inverse_std[i]
         for j in range(row.size):
             row[j] = scale * given[j]
-    gram.transposed[:] = gram.weights.T
+            gram.transposed[j, i] = row[j]
     total = 0.0
     for j in range(gram.transposed.shape[0]):
         square = 0.0

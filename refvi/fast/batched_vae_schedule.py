@@ -123,7 +123,7 @@ def _decode_direct(problem, theta, inverse_std, latents, threads):
     share(run, groups, work, threads)
     total = _sum_groups(grads, threads)
     if len(kept.z):
-        visibles = _slice(observed, 64) if work >= SERIAL_BELOW else observed
+        visibles = _slice(observed, 128) if work >= SERIAL_BELOW else observed
 
         def outer(first, last):
             outer_slices(kept, visibles, first, last, total)
