@@ -32,9 +32,11 @@ def choice_sums(log_off, log_on):
     Shapes      log_off (n,), log_on (n,) -> (2^n,)
     Checked by  tests/fast/test_doubling.py
     """
-    table = np.zeros(1)
-    for off, on in zip(log_off, log_on):
-        table = np.concatenate([table + off, table + on])
+    table = np.zeros(1 << len(log_off))
+    for k, (off, on) in enumerate(zip(log_off, log_on)):
+        size = 1 << k
+        np.add(table[:size], on, out=table[size : 2 * size])
+        table[:size] += off
     return table
 
 

@@ -131,7 +131,7 @@ def visit_samples(model, i, j, count, space, GA, GC, numbers):
     if by_ratio:
         visit_by_ratio(high_rows, low_rows, visibles, i, j, count, GA, GC, product)
     else:
-        logits, factor, above = space
+        logits, factor, above = space[0], space[1], space[2]  # unpacked at once they would not be vectorised
         add_logits(high_rows, low_rows, visibles, i, j, count, logits)
         split_logits(logits, count * visibles, factor, above)
         spread_residuals(logits, factor, above, visibles, i, j, count, GA, GC, product, linear)
