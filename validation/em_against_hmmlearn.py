@@ -23,7 +23,7 @@ from refvi.models.emissions import emission_functions
 from refvi.models.hidden_markov import HiddenMarkov
 from refvi.models.normal_emission import NormalEmission
 from refvi.oracles import latent_models
-from validation.em_records import record
+from validation.records import record
 
 STEPS, FACTOR, U = 8, 64.0, 2.0**-53
 LENGTHS = (40, 1, 25, 60)

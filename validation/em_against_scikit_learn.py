@@ -17,7 +17,7 @@ from refvi.models import mixture
 from refvi.models.diagonal_normal_emission import DiagonalNormalEmission
 from refvi.models.mixture import Mixture
 from refvi.models.normal_emission import NormalEmission
-from validation.em_records import record
+from validation.records import record
 
 STEPS, FACTOR, U = 15, 64.0, 2.0**-53
 KINDS = {"full": "full", "tied": "tied", "diagonal": "diag"}

@@ -20,7 +20,7 @@ from refvi.models.categorical_emission import CategoricalEmission
 from refvi.models.hidden_markov import HiddenMarkov
 from refvi.models.mixture import Mixture
 from refvi.models.normal_emission import NormalEmission
-from validation.em_records import RESULTS, record
+from validation.records import RESULTS, record
 
 STEPS, TARGET = 40, "cpu"
 

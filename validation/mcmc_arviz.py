@@ -27,7 +27,7 @@ from refvi.algorithms import chains, hamiltonian, metropolis_hastings
 from refvi.algorithms import effective_sample_size as worth
 from refvi.registry.mcmc_cases import mixture
 from refvi.registry.mcmc_worth import autoregression
-from validation.em_records import record
+from validation.records import record
 
 FACTOR, U, CASES = 8.0, 2.0**-53, 60
 WORTH = {"plain": "identity", "split": "mean", "bulk": "bulk", "tail": "tail"}

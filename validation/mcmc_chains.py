@@ -21,7 +21,7 @@ from refvi.algorithms import chains, hamiltonian
 from refvi.algorithms import effective_sample_size as worth
 from refvi.algorithms import metropolis_hastings as mh
 from refvi.registry.mcmc_cases import mixture
-from validation.em_records import record
+from validation.records import record
 
 MOST, CHAINS, STEPS, STABLE = 5.5, 8, 20000, 1.6
 SHAPES = ((2, 1), (2, 2), (3, 3), (2, 10))

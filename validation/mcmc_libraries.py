@@ -14,7 +14,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import refvi
-from validation.em_records import record
+from validation.records import record
 
 CASES = 60
 

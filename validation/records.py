@@ -1,4 +1,4 @@
-"""One JSON file per question: rows, verdict, versions. Shared by the scripts of this folder whose name begins with em."""
+"""One JSON file per question: rows, verdict, versions. Shared by the scripts of this folder."""
 
 import json
 import platform
@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
-LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn", "hmmlearn")
+LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn", "hmmlearn", "arviz", "torch", "jax", "numpyro")
 
 
 def record(question, rows, holds, quick):
