@@ -94,7 +94,8 @@ def numbers(answer):
 
 def cores(threads=0):
     """The last cores that this process may use (the first are interrupted most); all of them for 0."""
-    return set(sorted(os.sched_getaffinity(0))[-threads:])
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return set(sorted(usable)[-threads:])
 
 
 def available():
