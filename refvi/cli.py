@@ -120,10 +120,20 @@ def _parser():
     c.add_argument(
         "--out", metavar="FILE", help="write log_evidence, total and the gradient to this .npz file"
     )
+
+    command("warmup", _warmup, "compile what the main paths call, for all later processes")
     return parser
 
 
 # ---- commands
+
+
+def _warmup(arguments):
+    from refvi.commands import warmup
+
+    warmed = warmup.run()
+    _print_json(warmed._asdict()) if arguments.json else print(warmup.text(warmed))
+    return 0
 
 
 def _evidence(arguments):

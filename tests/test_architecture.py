@@ -53,7 +53,7 @@ ALLOWED = {
         "pyro",
     }
     | EVERYONE,
-    "commands": {"numpy", "fast", "targets", "printing", "distributed"} | EVERYONE,
+    "commands": {"numpy", "fast", "models", "registry", "targets", "printing", "distributed"} | EVERYONE,
     "cli": {"refvi", "checking", "registry", "derivations", "printing", "fast", "bench", "commands"} | EVERYONE,
     "__init__": set(MATHEMATICS) | EVERYONE,
 }

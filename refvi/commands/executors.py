@@ -48,11 +48,12 @@ def _processes(count):
     from multiprocessing import get_context
 
     return ProcessPoolExecutor(
-        count, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
+        count, mp_context=get_context("spawn"), initializer=leave_interrupts_to_the_parent
     )
 
 
-def _leave_interrupts_to_the_parent():
+def leave_interrupts_to_the_parent():
+    """For a worker process: Control-C is the business of the process that gave the work."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
