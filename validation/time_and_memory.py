@@ -94,6 +94,9 @@ def plot(record, path):
     panels[1, 0].set_ylabel("peak memory of the process, GiB")
     for panel in panels.flat:
         panel.set_yscale("log")
+        panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        panel.yaxis.set_minor_formatter(lambda value, _: "")
+        panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.25)
     panels[0, 0].legend(fontsize=8)
     figure.suptitle(f"Exact log evidence, float64, 1 thread: {record['machine']['processor']}", fontsize=10)
