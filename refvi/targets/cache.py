@@ -24,15 +24,27 @@ from refvi.kernels.portable import LOADED
 
 PACKAGE = Path(__file__).parents[1]
 MARGIN = 2.0
+GLANCE = 0.05  # seconds
 MONTH = 30 * 86400.0
 
 
 def directory():
     """The folder of this version of the sources, or None where it cannot be written or the sources have moved on."""
-    sources = sorted(PACKAGE.rglob("*.py"))
-    if max(path.stat().st_mtime for path in sources) > LOADED - MARGIN:
+    return _looked_up(int(time.monotonic() / GLANCE))
+
+
+@functools.lru_cache(maxsize=1)
+def _looked_up(_moment):
+    """A file with dozens of compiled functions asks for each of them: one look at the sources serves all of a moment."""
+    sources = sorted(
+        os.path.join(folder, name)
+        for folder, _, names in os.walk(PACKAGE)
+        for name in names
+        if name.endswith(".py")
+    )
+    if max(os.stat(path).st_mtime for path in sources) > LOADED - MARGIN:
         return None
-    return _folder(tuple(sources))
+    return _folder(tuple(map(Path, sources)))
 
 
 @functools.cache
