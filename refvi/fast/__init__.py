@@ -13,8 +13,11 @@ machines, `cuda_evidence` and `tensor_pairs` move the products to a device.
 The same products serve other models: priors of two arbitrary tables (`half_priors`), a second hidden layer (`nested`),
 mixtures (`network_mixture`). The same half tables serve gradients from samples: `estimator_samples`, whose random numbers
 are those of `philox_lanes` and `alias`, and `estimator_counts`, whose cost samples do not raise.
+
+Autoencoders step in batches: `batched_vae`, as matrix products with gradients by hand.
 """
 
+from refvi.fast.batched_vae import Step, elbo_step, iwae_step
 from refvi.fast.estimator_counts import draw_counts, elbo_gradient_from_counts, estimator_table
 from refvi.fast.estimator_samples import (
     SampledGradient,
@@ -47,15 +50,18 @@ __all__ = [
     "MixtureGradient",
     "NestedGradient",
     "SampledGradient",
+    "Step",
     "draw_counts",
     "drawn_states",
     "elbo_gradient_from_counts",
     "elbo_gradient_of_states",
     "elbo_gradient_samples",
+    "elbo_step",
     "estimator_table",
     "half_posterior",
     "iwae_bound",
     "iwae_gap",
+    "iwae_step",
     "leave_one_out_moments",
     "log_evidence",
     "log_evidence_by_prior",

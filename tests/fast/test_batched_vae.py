@@ -20,6 +20,7 @@ from refvi.fast import (
 from refvi.fast.batched_vae import elbo_step, iwae_step
 from refvi.laws.outcome import Outcome, combine
 from refvi.models import gaussian_vae as plain
+from refvi.registry import batched_vae as rows
 
 LAW = settings(deadline=None, derandomize=True, max_examples=60)
 LIMIT = 4.0  # units of rounding, see `vae_twins`
@@ -154,6 +155,17 @@ def test_law_rejects(mutant):
     found = law_is_the_plain_step(mutant, plain.iwae, network(1, Sizes(5, 2, 4, 3, 3, 4)))
     assert not found.holds
     assert found.message.startswith(MUTANTS[mutant])
+
+
+def test_row_of_the_registry():
+    rows.check_step().raise_if_broken()
+
+
+@pytest.mark.parametrize("mutant", tuple(MUTANTS)[:6], ids=lambda m: m.__name__)
+def test_row_of_the_registry_rejects(monkeypatch, mutant):
+    """All but the inexact inputs: the row's numbers are exact in single precision."""
+    monkeypatch.setattr(rows.batched_vae, "iwae_step", lambda *model: mutant(*model[:4]))
+    assert not rows.check_step().holds
 
 
 # ---- blocks, groups, threads
