@@ -2,6 +2,7 @@
 
 Not here: sums over data and the shapes of arguments (`exact`, `sampled`).
 
+Source      Hinton, Dayan, Frey and Neal 1995, "The wake-sleep algorithm for unsupervised neural networks", Science 268
 Checked by  tests/models/test_layered_belief.py
 """
 
