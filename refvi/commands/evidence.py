@@ -15,6 +15,8 @@ from refvi.fast.threads import cores
 from refvi.printing import fraction
 
 SECONDS_PER_SHARD = 1.0  # what an interruption without a checkpoint of its own may lose
+SMALL = 1 << 25  # factors of all data that NumPy has done before compiled code is loaded, let alone compiled
+GRADIENT = 4  # times as much
 FEWEST_SHARDS, MOST_SHARDS = 64, 4096
 GRADIENTS = ("grad_W", "grad_b", "grad_c")
 
@@ -41,7 +43,8 @@ def run(wanted, say):
     _check(wanted)
     network = _read(wanted)
     with open_executor(wanted.executor) as workers:
-        cost = estimate(*network, gradient=wanted.grad)
+        plain = _is_small(network, wanted.grad)
+        cost = estimate(*network, gradient=wanted.grad, plain=plain)
         threads = wanted.threads or (cores() if workers.executor is None else 1)
         parallel = _parallel(wanted, workers, threads)
         seconds = cost.seconds / parallel
@@ -52,7 +55,7 @@ def run(wanted, say):
                 f"raise the limit, add workers with --executor, or drop hidden units (each one halves the time)"
             )
         shards = wanted.shards or int(min(max(FEWEST_SHARDS, seconds / SECONDS_PER_SHARD), MOST_SHARDS))
-        found = _compute(wanted, network, cost, workers.executor, shards, threads, say)
+        found = _compute(wanted, network, plain, cost, workers.executor, shards, threads, say)
     if wanted.out:
         np.savez(_npz(wanted.out), **found)
     return found
@@ -126,6 +129,13 @@ def _data(count):
     return "1 datum" if count == 1 else f"{count} data"
 
 
+def _is_small(network, grad):
+    x, W = network[:2]
+    return (
+        len(np.atleast_2d(x)) * W.shape[0] * 2.0 ** min(W.shape[1], 1000) * (GRADIENT if grad else 1) < SMALL
+    )
+
+
 def _npz(path):
     return path if path.endswith(".npz") else path + ".npz"
 
@@ -146,7 +156,7 @@ def _says(network, cost, parallel, seconds):
     )
 
 
-def _compute(wanted, network, cost, executor, shards, threads, say):
+def _compute(wanted, network, plain, cost, executor, shards, threads, say):
     share = cost.evidence / cost.seconds
     offset = {"evidence": (0.0, share), "posterior": (share, 1.0 - share)}
     done = [0.0]
@@ -159,7 +169,7 @@ def _compute(wanted, network, cost, executor, shards, threads, say):
 
         compute = sharded_log_evidence_gradient if wanted.grad else sharded_log_evidence
         try:
-            found = compute(*network, executor, shards, wanted.checkpoint, threads, progress)
+            found = compute(*network, executor, shards, wanted.checkpoint, threads, progress, plain)
         except KeyboardInterrupt:
             if wanted.checkpoint:
                 say(

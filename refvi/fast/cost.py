@@ -46,7 +46,7 @@ class Cost(NamedTuple):
         return self.factors / self.evidence
 
 
-def estimate(x, W, b, c, gradient=False):
+def estimate(x, W, b, c, gradient=False, plain=False):
     """Cost of `sharded_log_evidence`, or of `sharded_log_evidence_gradient`.
 
     Formula     seconds = seconds of a sample * 2^K / states of the sample * data / data of the sample
@@ -55,7 +55,7 @@ def estimate(x, W, b, c, gradient=False):
     """
     problem = read_problem(x, W, b, c)
     D, K = problem.W.shape
-    network = prepare_compiled(problem)
+    network = prepare_compiled(problem, plain)
     route, evidence, posterior = (
         ("log", *_log_sample(problem, gradient)) if network is None else _sample(network, problem.x, gradient)
     )

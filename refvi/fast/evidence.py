@@ -42,10 +42,10 @@ def _log_evidence(problem, threads):
     return compiled(network, problem.x, threads)
 
 
-def prepare_compiled(problem):
-    """The model prepared for compiled code, or None where logarithms are right or faster."""
+def prepare_compiled(problem, plain=False):
+    """The model prepared for compiled code, or None where logarithms are right, faster or asked for by `plain`."""
     D, K = problem.W.shape
-    if not worth_compiling(K, D):
+    if plain or not worth_compiling(K, D):
         return None
     from refvi.fast.network import Route, prepare  # imports Numba
 

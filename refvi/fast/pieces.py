@@ -42,12 +42,14 @@ class Evidence(NamedTuple):
     scale: np.ndarray
 
 
-def evidence_pieces(problem):
+def evidence_pieces(problem, plain=False):
     """The log evidence of a problem in pieces, with the tables that they need; joined to `Evidence`.
+
+    plain   logarithms in NumPy for any size
 
     Checked by  tests/fast/test_shards.py
     """
-    network = prepare_compiled(problem)
+    network = prepare_compiled(problem, plain)
     if network is not None:
         return _strips(network, problem.x)
 

@@ -13,12 +13,14 @@ from refvi.fast.pieces import Pieces, states_by_part
 GROUPS = 64  # of rows of one top state, at most
 
 
-def posterior_pieces(problem, scale):
+def posterior_pieces(problem, scale, plain=False):
     """The posterior sums over all data in pieces, given `Evidence.scale`; joined to `log_domain.Posterior`.
+
+    plain   as for the pieces of the evidence
 
     Checked by  tests/fast/test_sharded_gradient.py
     """
-    network = prepare_compiled(problem)
+    network = prepare_compiled(problem, plain)
     if network is None:
         return _block_groups(problem, np.ascontiguousarray(scale[:, 0]))
     return _row_groups(network, problem.x, scale)

@@ -22,6 +22,7 @@ class Job(NamedTuple):
     """What a worker needs to know: "evidence" or "posterior", and arrays as bytes and shapes, which hash and travel."""
 
     kind: str
+    plain: bool
     arrays: tuple
 
 
@@ -34,7 +35,9 @@ class Crew(NamedTuple):
     progress: object
 
 
-def sharded_log_evidence(x, W, b, c, executor=None, shards=64, checkpoint=None, threads=None, progress=None):
+def sharded_log_evidence(
+    x, W, b, c, executor=None, shards=64, checkpoint=None, threads=None, progress=None, plain=False
+):
     """Exact log evidence, computed in shards: for hours of work, many machines, or both.
 
     executor    any `concurrent.futures.Executor`: threads, processes, Dask's `Client.get_executor()`, mpi4py;
@@ -43,6 +46,7 @@ def sharded_log_evidence(x, W, b, c, executor=None, shards=64, checkpoint=None, 
     checkpoint  path of a file that keeps finished shards and is resumed from; None keeps nothing
     threads     threads in each shard; None means one for each core
     progress    called with ("evidence", finished pieces, all pieces) at the start and after each shard
+    plain       logarithms in NumPy for any size: right, slow for large models, and nothing has to be compiled
 
     Formula     log p(x) as in `refvi.fast.evidence`
     Shapes      x (D,), W (D, K), b (D,), c (K,) -> (); x (B, D) -> (B,)
@@ -50,12 +54,12 @@ def sharded_log_evidence(x, W, b, c, executor=None, shards=64, checkpoint=None, 
     Checked by  tests/fast/test_shards.py
     """
     problem, crew = read_problem(x, W, b, c), _crew(executor, shards, threads, progress)
-    with _kept(checkpoint, problem) as kept:
-        return as_given(x, _evidence(problem, kept, crew).log_evidence)
+    with _kept(checkpoint, problem, plain) as kept:
+        return as_given(x, _evidence(problem, plain, kept, crew).log_evidence)
 
 
 def sharded_log_evidence_gradient(
-    x, W, b, c, executor=None, shards=64, checkpoint=None, threads=None, progress=None
+    x, W, b, c, executor=None, shards=64, checkpoint=None, threads=None, progress=None, plain=False
 ):
     """Exact log evidence of each datum and the exact gradient of their sum, computed in shards.
 
@@ -68,9 +72,9 @@ def sharded_log_evidence_gradient(
     Checked by  tests/fast/test_sharded_gradient.py
     """
     problem, crew = read_problem(x, W, b, c), _crew(executor, shards, threads, progress)
-    with _kept(checkpoint, problem) as kept:
-        found = _evidence(problem, kept, crew)
-        posterior = _joined(Job("posterior", _frozen((*problem, found.scale))), kept, crew)
+    with _kept(checkpoint, problem, plain) as kept:
+        found = _evidence(problem, plain, kept, crew)
+        posterior = _joined(Job("posterior", bool(plain), _frozen((*problem, found.scale))), kept, crew)
     return gradient_of(as_given(x, found.log_evidence), problem.c, posterior)
 
 
@@ -87,12 +91,14 @@ def _crew(executor, shards, threads, progress):
     return Crew(executor, shards, read_threads(threads), progress or (lambda *_: None))
 
 
-def _kept(checkpoint, problem):
-    return Memory() if checkpoint is None else Checkpoint(checkpoint, fingerprint("sigmoid belief", *problem))
+def _kept(checkpoint, problem, plain):
+    if checkpoint is None:
+        return Memory()
+    return Checkpoint(checkpoint, fingerprint("sigmoid belief", bool(plain), *problem))
 
 
-def _evidence(problem, kept, crew):
-    return _joined(Job("evidence", _frozen(problem)), kept, crew)
+def _evidence(problem, plain, kept, crew):
+    return _joined(Job("evidence", bool(plain), _frozen(problem)), kept, crew)
 
 
 def _joined(job, kept, crew):
@@ -132,4 +138,4 @@ def _frozen(arrays):
 def _pieces(job):
     x, W, b, c, *scale = (np.frombuffer(data).reshape(shape) for data, shape in job.arrays)
     build = {"evidence": evidence_pieces, "posterior": posterior_pieces}[job.kind]
-    return build(Problem(x, W, b, c), *scale)
+    return build(Problem(x, W, b, c), *scale, plain=job.plain)

@@ -94,7 +94,7 @@ def test_what_would_take_too_long_is_refused(tmp_path, hidden):
 def test_the_limit_decides(small, monkeypatch):
     _, files = small
     hour = evidence.estimate(*small[0])._replace(evidence=3600.0 * evidence.cores())
-    monkeypatch.setattr(evidence, "estimate", lambda *network, gradient: hour)
+    monkeypatch.setattr(evidence, "estimate", lambda *network, gradient, plain: hour)
     with pytest.raises(UsageError, match="about 60 minutes, longer than --limit 3599"):
         run(wanted(files, limit=3599.0), print)
     run(wanted(files, limit=3601.0), print)
@@ -279,7 +279,7 @@ def test_shards_follow_the_size_of_the_work(small, monkeypatch):
         monkeypatch.setattr(
             evidence,
             "estimate",
-            lambda *network, gradient, s=seconds: cost._replace(evidence=s * evidence.cores()),
+            lambda *network, gradient, plain, s=seconds: cost._replace(evidence=s * evidence.cores()),
         )
         run(wanted(small[1], limit=1e10), print)
     assert seen == [64, 500, 4096]

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
@@ -14,6 +15,7 @@ from sbn_twins import UNIT, absolute_terms, enumerate_states, model
 from test_shards import BATCH, MODELS, Shuffled
 
 from refvi.fast import layout, log_domain, posterior_pieces, shards
+from refvi.fast.arguments import read_problem
 from refvi.fast.evidence import log_evidence
 from refvi.fast.gradient import log_evidence_gradient
 from refvi.fast.shards import sharded_log_evidence, sharded_log_evidence_gradient
@@ -85,7 +87,9 @@ def one_group_left_out(monkeypatch):
 
 def scale_of_another_datum(monkeypatch):
     build = posterior_pieces.posterior_pieces
-    monkeypatch.setattr(shards, "posterior_pieces", lambda problem, scale: build(problem, scale[::-1]))
+    monkeypatch.setattr(
+        shards, "posterior_pieces", lambda problem, scale, plain: build(problem, scale[::-1], plain)
+    )
     return "grad_W"
 
 
@@ -145,6 +149,14 @@ def test_interrupted_work_resumes_to_the_same_bits(network, tmp_path):
     size = path.stat().st_size
     same_bits(sharded_log_evidence_gradient(*network, shards=4, checkpoint=path), exact)
     assert path.stat().st_size == size + 1  # nothing was left to do
+
+
+def test_plain_is_the_log_domain_whatever_the_size(network):
+    plain = partial(sharded_log_evidence_gradient, plain=True)
+    law_is_the_gradient(plain, network).raise_if_broken()
+    np.testing.assert_array_equal(
+        plain(*network).log_evidence, log_domain.log_evidence(read_problem(*network))
+    )
 
 
 def test_a_checkpoint_of_the_evidence_serves_the_gradient(network, tmp_path):

@@ -6,10 +6,11 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
-from sbn_twins import model
+from sbn_twins import UNIT, absolute_terms, model
 
 from refvi.errors import UsageError
 from refvi.fast import layout, log_domain, shards
+from refvi.fast.arguments import read_problem
 from refvi.fast.evidence import log_evidence
 from refvi.fast.shards import sharded_log_evidence
 
@@ -143,3 +144,16 @@ def test_a_file_of_other_data_is_refused(tmp_path):
 def test_bad_number_of_shards_is_named():
     with pytest.raises(UsageError, match="shards must be a positive integer, got 0"):
         sharded_log_evidence(*model(K=3, D=2), shards=0)
+
+
+def test_plain_is_the_log_domain_whatever_the_size(network, tmp_path):
+    parameters = network[1:]
+    path, problem = tmp_path / "kept", read_problem(*network)
+    exact = log_domain.log_evidence(problem)
+    np.testing.assert_array_equal(
+        sharded_log_evidence(*network, shards=3, checkpoint=path, plain=True), exact
+    )
+    tolerance = 16 * UNIT * absolute_terms(*parameters)
+    np.testing.assert_allclose(exact, log_evidence(*network), rtol=0, atol=tolerance)
+    with pytest.raises(UsageError, match="same computation"):  # other bits, other file
+        sharded_log_evidence(*network, checkpoint=path)
