@@ -24,7 +24,8 @@ def accuracy(problem):
         got = float(fast.log_evidence(*problem)[0])
         found = abs(got - exact.mid) / (EPS * max(1.0, abs(exact.mid)))
         slope = _gradient_error(problem) if problem.c.size <= GRADIENT_UP_TO else math.nan
-        call.note = f"log p = {exact.text}; gradient off by {slope:.2g}"
+        call.note = f"log p = {exact.text}"
+        call.note += "" if math.isnan(slope) else f", gradient off by {slope:.2g}"
         return found, slope
 
     call.note = ""

@@ -75,6 +75,7 @@ PEERS = (
         ("evidence",),
         ("torch",),
         "PyTorch, compiled chunks",
+        most={"B": 1},
     ),
     Contender(
         "torch, whole graph",

@@ -68,11 +68,10 @@ def _sum(chunk, arguments, size, name):
     u, v, S, T, base = arguments
     rows = max(1, size // T.numel())
     axis = 0 if name == "last" else 1
-    parts = [
-        chunk(u.narrow(axis, i, min(rows, S.numel() - i)), v, S[i : i + rows], T)
-        for i in range(0, S.numel(), rows)
-    ]
-    return base + torch.logsumexp(torch.stack(parts), 0)
+    parts = torch.empty(-(-S.numel() // rows))
+    for n, i in enumerate(range(0, S.numel(), rows)):
+        parts[n] = chunk(u.narrow(axis, i, min(rows, S.numel() - i)), v, S[i : i + rows], T)
+    return base + torch.logsumexp(parts, 0)
 
 
 PREPARE = {"evidence": evidence}

@@ -56,17 +56,20 @@ def tensors(problem):
 def evidence_in_chunks(problem, spelling, size, chunk=logarithm):
     """Log evidence (B,), `size` states at a time."""
     u, v, S, T, base = tensors(problem)
-    rows, parts = max(1, size // v.shape[1]), []
+    rows = max(1, size // v.shape[1])
+    parts = torch.empty(
+        -(-S.shape[1] // rows), len(S)
+    )  # small tensors between large ones would split the heap
     if spelling == "last":
         u, v = u.T.contiguous(), v.T.contiguous()
-    for i in range(0, S.shape[1], rows):
+    for part, i in zip(parts, range(0, S.shape[1], rows), strict=True):
         if spelling == "last":
             logit = u[i : i + rows, None, :] + v
         else:
             logit = u[:, i : i + rows, None] + v[:, None, :]
         f = S[:, i : i + rows, None] + T[:, None, :] - chunk(logit, spelling)
-        parts.append(torch.logsumexp(f.flatten(1), 1))
-    return base + torch.logsumexp(torch.stack(parts), 0)
+        torch.logsumexp(f.flatten(1), 1, out=part)
+    return base + torch.logsumexp(parts, 0)
 
 
 def gradient(problem):
