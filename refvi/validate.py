@@ -15,15 +15,7 @@ def array(name, value, axes, sizes=None, *, finite=True, binary=False):
     sizes   letter -> size; letters that are not in it are bound here
     """
     sizes = {} if sizes is None else sizes
-    try:
-        found = np.asarray(value)
-        if found.dtype.kind not in "biuf":
-            raise TypeError
-        found = np.ascontiguousarray(found, dtype=np.float64).reshape(found.shape)
-    except (TypeError, ValueError):
-        raise UsageError(
-            f"{name} must be an array of real numbers, got {type(value).__name__} {value!r:.40}"
-        ) from None
+    found = numbers(name, value)
     _check_shape(name, found, axes.split(), sizes)
     if finite and not np.all(np.isfinite(found)):
         where = ", ".join(str(i) for i in np.argwhere(~np.isfinite(found))[0])
@@ -32,6 +24,20 @@ def array(name, value, axes, sizes=None, *, finite=True, binary=False):
         bad = found[(found != 0.0) & (found != 1.0)][0]
         raise UsageError(f"{name} must hold zeros and ones, got {bad}")
     return found
+
+
+def numbers(name, value):
+    """The value as a contiguous float64 array of any shape, NaN and infinities included."""
+    try:
+        found = np.asarray(value)
+        if found.dtype.kind not in "biuf":
+            raise TypeError
+        return np.ascontiguousarray(found, dtype=np.float64).reshape(found.shape)
+    except (TypeError, ValueError):
+        shown = " ".join(f"{value!r:.40}".split())
+        raise UsageError(
+            f"{name} must be an array of real numbers, got {type(value).__name__} {shown}"
+        ) from None
 
 
 def _check_shape(name, found, axes, sizes):

@@ -56,13 +56,26 @@ def _rows(theta, logits, x, target):
     logits = np.ascontiguousarray(logits, dtype=np.float64)
     if logits.shape != joint.shape:
         raise UsageError(f"logits must have shape {joint.shape}, got {logits.shape}")
+    if np.any(np.isnan(logits)):
+        raise UsageError("logits must be finite or -inf, got NaN")
     K = joint.shape[1]
     return get_target(target).rows(elbo_row, Pair(joint, logits), len(joint), 1 + 2 * K), K
 
 
-def start(theta, x):
-    """Logits of the uniform q for every datum, (N, K)."""
-    return np.zeros((len(x), len(theta.mixing_logits)))
+def _possible(joint):
+    """The log joint (N, K), unless a datum has probability zero."""
+    impossible = np.flatnonzero(joint.max(1) == -np.inf)
+    if len(impossible):
+        raise UsageError(
+            f"every datum must have positive probability under the parameters, got zero for x[{impossible[0]}]"
+        )
+    return joint
+
+
+def start(theta, x, target="python"):
+    """Logits of the q that is uniform over the components from which a datum can come, (N, K)."""
+    joint = _possible(mixture.log_joint(theta, x, target))
+    return np.where(joint == -np.inf, -np.inf, 0.0)
 
 
 def elbo(theta, logits, x, target="python"):
@@ -78,13 +91,7 @@ def grad_elbo(theta, logits, x, target="python"):
 
 def improve(theta, logits, x, target="python"):  # noqa: ARG001 - the maximiser needs no start
     """E step: the logits that maximise the ELBO. The family holds the posterior, so that one step is enough."""
-    joint = mixture.log_joint(theta, x, target)
-    impossible = np.flatnonzero(joint.max(1) == -np.inf)
-    if len(impossible):
-        raise UsageError(
-            f"every datum must have positive probability under the parameters, got zero for x[{impossible[0]}]"
-        )
-    return joint
+    return _possible(mixture.log_joint(theta, x, target))
 
 
 def expect(theta, logits, x, target="python"):

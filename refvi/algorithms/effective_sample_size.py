@@ -229,5 +229,6 @@ def r_hat(draws, *, kind="rank", target="python"):
             _worth(_each(lambda x: normal_scores(x, target), part), target)[:, 1]
             for part in (chains, _each(_folded, chains))
         ]
-        return np.maximum(*found).reshape(shape)[()]
+        # of draws on two values all are as far from the median: what does not differ says nothing
+        return np.fmax(*found).reshape(shape)[()]
     return _worth(chains, target)[:, 1].reshape(shape)[()]

@@ -120,6 +120,8 @@ def _inputs(theta, logits, data, target):
     logits = np.ascontiguousarray(logits, dtype=np.float64)
     if logits.shape != chain.log_density.shape:
         raise UsageError(f"logits must have shape {chain.log_density.shape}, got {logits.shape}")
+    if np.any(np.isnan(logits)):
+        raise UsageError("logits must be finite or -inf, got NaN")
     return data, ChainPair(*chain, logits), longest, logits.shape[1]
 
 
@@ -136,7 +138,7 @@ def _elbo_rows(theta, logits, data, target):
     return rows, inputs.offsets, S
 
 
-def start(theta, data):
+def start(theta, data, target="python"):  # noqa: ARG001 - other families look at the data
     """Logits of the uniform q at every time step, (total, S)."""
     data = data if isinstance(data, hidden_markov.Sequences) else hidden_markov.sequences(data)
     return np.zeros((len(data.x), len(theta.initial_logits)))
@@ -158,6 +160,12 @@ def improve(theta, logits, data, target="python"):
     _, inputs, longest, S = _inputs(theta, logits, data, target)
     count = len(inputs.offsets) - 1
     rows = get_target(target).rows(chain_sweep_row, inputs, count, longest * S, scratch=(longest + 1) * S)
+    lost = np.flatnonzero(np.isnan(rows).any(1))
+    if len(lost):
+        raise UsageError(
+            f"q must leave a possible state at every step, got none in sequence {lost[0]}: where the model forbids "
+            "transitions or symbols, start from logits that are -inf at the states that cannot be"
+        )
     return _per_step(rows, inputs.offsets, S)
 
 

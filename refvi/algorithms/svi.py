@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from refvi import validate
 from refvi.algorithms import trees
 from refvi.errors import UsageError
 
@@ -56,6 +57,10 @@ def inner_steps(family, theta, logits, data, *, steps, rate, target="python"):
     """
     for _ in range(steps):
         logits = logits + rate * family.grad_elbo(theta, logits, data, target)
+    if np.any(np.isnan(logits)):
+        raise UsageError(
+            "the ELBO must be finite where the inner steps start, got a q that sits on impossible latents"
+        )
     return logits
 
 
@@ -80,7 +85,7 @@ def svi_step(model, family, theta, batch, total, rate, *, inner, inner_rate, log
 
     Returns (minibatch objective at the inner optimum, next theta).
     """
-    logits = family.start(theta, batch) if logits is None else logits
+    logits = family.start(theta, batch, target) if logits is None else logits
     logits = inner_steps(family, theta, logits, batch, steps=inner, rate=inner_rate, target=target)
     value = minibatch_objective(family, theta, logits, batch, total, target)
     return value, trees.add(
@@ -95,9 +100,11 @@ def svi(
 
     schedule  a `Schedule`; its scale is per datum: the gradient is divided by N before the step
     """
-    total = len(family.elbo(theta, family.start(theta, data), data, target))
+    total = len(family.elbo(theta, family.start(theta, data, target), data, target))
     if not isinstance(batch, int) or not 1 <= batch <= total:
         raise UsageError(f"batch must be a whole number from 1 to the number of data {total}, got {batch!r}")
+    for name, number in (("steps", steps), ("inner", inner)):
+        validate.at_least(name, number, 0)
     rng, values = np.random.default_rng(seed), []
     for t in range(1, steps + 1):
         chosen = rng.choice(total, size=batch, replace=False)

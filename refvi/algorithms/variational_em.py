@@ -3,7 +3,7 @@
 A family is a module (`refvi.algorithms.categorical_per_datum` with `refvi.models.mixture`,
 `refvi.algorithms.mean_field_chain` with `refvi.models.hidden_markov`):
 
-    start(theta, data)                   variational parameters to begin with
+    start(theta, data, target)           variational parameters to begin with
     elbo(theta, logits, data, target)    one value per datum or sequence
     grad_elbo(...)                       by the variational parameters
     improve(...)                         an E step that lowers no ELBO
@@ -51,7 +51,7 @@ def variational_em(model, family, theta, data, *, logits=None, steps=100, sweeps
     for name, number, least in (("steps", steps, 0), ("sweeps", sweeps, 1)):
         if not isinstance(number, int) or number < least:
             raise UsageError(f"{name} must be a whole number of at least {least}, got {number!r}")
-    logits = family.start(theta, data) if logits is None else logits
+    logits = family.start(theta, data, target) if logits is None else logits
     values = [math.fsum(family.elbo(theta, logits, data, target))]
     for _ in range(steps):
         theta, logits = variational_em_step(model, family, theta, logits, data, target, sweeps=sweeps)

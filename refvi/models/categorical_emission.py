@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from refvi import validate
 from refvi.errors import UsageError
 from refvi.kernels.portable import portable
 from refvi.models import tables
@@ -82,12 +83,12 @@ def categorical_statistics_pair(datum, sample, inputs, out, scratch):  # noqa: A
 def check_data(emission, x):
     """The data as (N, D) integers; one sentence where they do not fit the emission."""
     features, symbols = np.shape(emission.logits)[1:]
-    x = np.asarray(x)
+    x = validate.numbers("x", x)
     x = x[:, None] if x.ndim == 1 and features == 1 else x
     if x.ndim != 2 or x.shape[1] != features or len(x) == 0:
         raise UsageError(f"x must have shape (N, {features}) with N >= 1, got {x.shape}")
     if not np.array_equal(x, np.floor(x)) or x.min() < 0 or x.max() >= symbols:
-        raise UsageError(f"x must hold whole numbers from 0 to {symbols - 1}, got {x.min()} to {x.max()}")
+        raise UsageError(f"x must hold whole numbers from 0 to {symbols - 1}, got {x.min():g} to {x.max():g}")
     return np.ascontiguousarray(x, dtype=np.int64)
 
 

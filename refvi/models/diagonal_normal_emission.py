@@ -101,10 +101,13 @@ def diagonal_q_row(item, inputs, out, scratch):  # noqa: ARG001
         shift = inputs.means[item, d] - inputs.centres[item, d]
         first = inputs.first[item, d]
         scatter = inputs.second[item, d] + shift * (count * shift - 2.0 * first)
+        away = first - count * shift
         precision = exp(-inputs.log_var[item, d])
-        out[0] -= count * (HALF_LOG_2_PI + 0.5 * inputs.log_var[item, d]) + 0.5 * scatter * precision
-        out[1 + d] = (first - count * shift) * precision
-        out[1 + size + d] = 0.5 * (scatter * precision - count)
+        # what no datum belongs to has no scatter, however narrow it is
+        spread = scatter * precision if scatter != 0.0 else 0.0
+        out[0] -= count * (HALF_LOG_2_PI + 0.5 * inputs.log_var[item, d]) + 0.5 * spread
+        out[1 + d] = away * precision if away != 0.0 else 0.0
+        out[1 + size + d] = 0.5 * (spread - count)
 
 
 @portable

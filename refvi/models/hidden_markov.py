@@ -69,6 +69,8 @@ def sequences(parts):
 
 def check(theta):
     """One sentence where the parameters are not a hidden Markov model."""
+    if not isinstance(theta, HiddenMarkov):
+        raise UsageError(f"theta must be a HiddenMarkov, got {type(theta).__name__}")
     emission_functions(theta.emission).check(theta.emission)
     states = len(np.asarray(theta.initial_logits))
     for name, logits, shape in (

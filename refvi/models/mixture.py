@@ -76,6 +76,8 @@ def posterior_row(item, inputs, out, scratch):  # noqa: ARG001
 
 def check(theta):
     """One sentence where the parameters are not a mixture."""
+    if not isinstance(theta, Mixture):
+        raise UsageError(f"theta must be a Mixture, got {type(theta).__name__}")
     logits = np.asarray(theta.mixing_logits, dtype=np.float64)
     emission_functions(theta.emission).check(theta.emission)
     components = len(theta.emission[0])

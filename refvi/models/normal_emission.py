@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from refvi import validate
 from refvi.errors import UsageError
 from refvi.kernels.normal_full import solve_lower, solve_lower_transposed
 from refvi.kernels.portable import portable
@@ -206,7 +207,7 @@ def check(emission):
 def check_data(emission, x):
     """The data as (N, D) floats; one sentence where they do not fit."""
     features = np.shape(emission.means)[1]
-    x = np.asarray(x, dtype=np.float64)
+    x = validate.numbers("x", x)
     x = x[:, None] if x.ndim == 1 and features == 1 else x
     if x.ndim != 2 or x.shape[1] != features or len(x) == 0:
         raise UsageError(f"x must have shape (N, {features}) with N >= 1, got {x.shape}")
