@@ -92,9 +92,7 @@ PEERS = (
         ("jax",),
         "JAX jitted, chunked, fastest spelling; gradients checkpointed",
     ),
-    Contender(
-        "jax, softplus", "refvi.bench.peers.jax_softplus", ("evidence",), ("jax",), "JAX with jax.nn.softplus"
-    ),
+    Contender("jax, softplus", "refvi.bench.peers.jax_softplus", SUMS, ("jax",), "JAX with jax.nn.softplus"),
     Contender(
         "jax, same algorithm",
         "refvi.bench.peers.jax_halves",

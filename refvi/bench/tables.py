@@ -2,22 +2,19 @@
 
 from refvi.printing import table
 
-PLAIN = ("numpy", "torch", "torch.compile", "torch, whole graph", "jax", "jax, softplus", "pyro")
 HIDDEN = ("balls", "command line")
 BUSY = 1.0  # load beyond the threads that a contender has
 
 
 def render(record):
-    """Times in milliseconds, ratios to refvi, and one line for everything that has no time."""
+    """Times in milliseconds, ratios to refvi, and one line for everything else."""
     lines = [_head(record)]
     for threads in sorted({row["threads"] for row in record["rows"]}):
         rows = [r for r in record["rows"] if r["threads"] == threads and r["contender"] not in HIDDEN]
         if rows:
-            lines += [
-                "",
-                f"{threads} thread{'s' * (threads > 1)}, median milliseconds of a call",
-                _times(rows),
-            ]
+            lines += ["", f"{_threads(threads)}: median milliseconds of a call", "", _times(rows)]
+            if ratios := _ratios(rows):
+                lines += ["", f"{_threads(threads)}: times as long as refvi", "", ratios]
     lines += ["", *_alone(record)] if _alone(record) else []
     lines += ["", *_remarks(record)] if _remarks(record) else []
     return "\n".join(lines)
@@ -35,11 +32,11 @@ def find(record, task, contender, threads=1):
     """Median seconds, or None."""
     for row in record["rows"]:
         if (row["task"], row["contender"], row["threads"]) == (task, contender, threads):
-            return row["median"] if row["verdict"] not in ("failed", "disagrees") else None
+            return row["median"] if _timed(row) else None
     return None
 
 
-def fastest(record, task, threads, names=PLAIN):
+def fastest(record, task, threads, names):
     """Name and seconds of the fastest of some contenders, or None."""
     times = {name: find(record, task, name, threads) for name in names}
     times = {name: seconds for name, seconds in times.items() if seconds}
@@ -47,28 +44,35 @@ def fastest(record, task, threads, names=PLAIN):
     return best and (best, times[best])
 
 
+def _threads(count):
+    return f"{count} thread{'s' * (count > 1)}"
+
+
 def _times(rows):
+    return _by_task(rows, _cell)
+
+
+def _ratios(rows):
+    own = {row["task"]: row["median"] for row in rows if row["contender"] == "refvi" and row["median"]}
+    rows = [row for row in rows if row["contender"] != "refvi" and row["task"] in own and _timed(row)]
+    return _by_task(rows, lambda row: f"{row['median'] / own[row['task']]:.3g}") if rows else ""
+
+
+def _by_task(rows, show):
+    """A line for each task, a column for each contender."""
     names = list(dict.fromkeys(row["contender"] for row in rows))
     lines = []
     for task in dict.fromkeys(row["task"] for row in rows):
-        here = {row["contender"]: row for row in rows if row["task"] == task}
-        line = {"task": task, **{name: _cell(here.get(name)) for name in names}}
-        own = here.get("refvi", {}).get("median")
-        peers = {
-            n: r["median"] for n, r in here.items() if n in PLAIN and r["median"] and r["verdict"] != "failed"
-        }
-        best = min(peers, key=peers.get, default=None)
-        line["best plain / refvi"] = f"{peers[best] / own:.3g} ({best})" if own and best else ""
-        same = here.get("jax, same algorithm", {}).get("median")
-        line["same / refvi"] = f"{same / own:.3g}" if own and same else ""
-        lines.append(line)
-    keys = ["task", *names, "best plain / refvi", "same / refvi"]
-    return table(lines, {key: key for key in keys if any(line[key] for line in lines)})
+        cells = {row["contender"]: show(row) for row in rows if row["task"] == task}
+        lines.append({"task": task, **{name: cells.get(name, "") for name in names}})
+    return table(lines, {name: name for name in ("task", *names)})
+
+
+def _timed(row):
+    return row["median"] is not None and row["verdict"] not in ("failed", "disagrees")
 
 
 def _cell(row):
-    if row is None:
-        return ""
     if row["verdict"] in ("failed", "disagrees"):
         return row["verdict"]
     return "" if row["median"] is None else f"{1e3 * row['median']:.3g}"
@@ -102,7 +106,7 @@ def _remarks(record):
             f"(load up to {max(row['load'] for row in busy):.1f}): times are provisional"
         )
     for row in record["rows"]:
-        place = f"{row['contender']}, {row['task']}, {row['threads']} thread(s)"
+        place = f"{row['contender']}, {row['task']}, {_threads(row['threads'])}"
         if row["verdict"] == "failed":
             lines.append(f"{place}: failed: {row['error']}")
         elif row["verdict"] == "disagrees":

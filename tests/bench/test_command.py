@@ -89,12 +89,12 @@ def test_exit_codes():
     assert command.exit_code({"finished": True, "rows": [row("t", "jax", None, verdict="disagrees")]}) == 1
 
 
-def test_ratios_are_to_the_fastest_plain_one():
+def test_ratios_are_to_refvi():
     rows = [
         row("t", "refvi", 1e-3),
         row("t", "torch", 0.2),
-        row("t", "numpy", 0.1),
-        row("t", "jax, same algorithm", 5e-3),
+        row("t", "jax", 5e-3),
+        row("t", "numpy", 9.0, verdict="failed"),
     ]
     record = {
         "machine": {"processor": "p", "cores": 1, "memory_gib": 1},
@@ -102,6 +102,9 @@ def test_ratios_are_to_the_fastest_plain_one():
         "missing": {},
         "rows": rows,
     }
-    text = command.render(record)
-    assert "100 (numpy)" in text
-    assert text.splitlines()[-1].split()[-1] == "5"
+    times, ratios = command.render(record).split("times as long as refvi")
+    assert times.splitlines()[-3].split() == ["t", "1", "200", "5", "failed"]
+    assert [line.split() for line in ratios.strip().splitlines()[::2]][:2] == [
+        ["task", "torch", "jax"],
+        ["t", "200", "5"],
+    ]

@@ -41,7 +41,7 @@ def test_right_ones_are_timed_and_a_wrong_one_is_not(run):
     assert [len(rows[n]["samples"]) for n in "abc"] == [2, 2, 0]
     assert rows["c"]["gap"] == pytest.approx(1e-6, rel=1e-6)
     assert rows["c"]["median"] is None
-    assert "c, evidence K=3 D=2, 1 thread(s): disagrees, off by 1e-06" in render(record)
+    assert "c, evidence K=3 D=2, 1 thread: disagrees, off by 1e-06" in render(record)
     assert exit_code(record) == 1
 
 
@@ -72,7 +72,7 @@ def test_failures_do_not_stop_the_others(run):
     assert (rows["later"]["verdict"], len(rows["later"]["samples"])) == ("failed", 1)
     assert rows["later"]["error"] == "RuntimeError: third call"
     assert len(rows["a"]["samples"]) == 2
-    assert "dies, evidence K=3 D=2, 1 thread(s): failed: process ended with code 3" in render(record)
+    assert "dies, evidence K=3 D=2, 1 thread: failed: process ended with code 3" in render(record)
 
 
 def test_a_missing_library_is_one_line(run):

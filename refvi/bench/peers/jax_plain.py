@@ -17,6 +17,7 @@ SPELLINGS = {
     "log by hand": lambda a: jnp.maximum(a, 0.0) + jnp.log(1.0 + jnp.exp(-jnp.abs(a))),
 }
 LAYOUTS, BY_HAND = ("first", "last"), ("log1p by hand", "log by hand")
+GRADIENT_CHOICES = tuple(itertools.product(LAYOUTS, BY_HAND[:1], SIZES[1:]))
 CHOICES = (
     *itertools.product(LAYOUTS, BY_HAND, SIZES[1:]),
     *itertools.product(LAYOUTS[:1], BY_HAND, SIZES[:1]),
@@ -94,9 +95,8 @@ def gradient_call(function, problem):
     return call
 
 
-def gradient(problem):
+def gradient(problem, choices=GRADIENT_CHOICES):
     """The memory-bounded gradient by the fastest layout, spelling and chunk."""
-    choices = itertools.product(LAYOUTS, BY_HAND[:1], SIZES[1:])
     small, key = example(problem), ("gradient", problem.b.size)
 
     def bounded(choice):

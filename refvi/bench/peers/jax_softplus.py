@@ -3,7 +3,9 @@
 import itertools
 from functools import partial
 
-from refvi.bench.peers.jax_plain import LAYOUTS, SIZES
-from refvi.bench.peers.jax_plain import evidence as of_choices
+from refvi.bench.peers.jax_plain import LAYOUTS, SIZES, evidence, gradient
 
-PREPARE = {"evidence": partial(of_choices, choices=tuple(itertools.product(LAYOUTS, ("softplus",), SIZES)))}
+PREPARE = {
+    "evidence": partial(evidence, choices=tuple(itertools.product(LAYOUTS, ("softplus",), SIZES))),
+    "gradient": partial(gradient, choices=tuple(itertools.product(LAYOUTS[1:], ("softplus",), SIZES[1:]))),
+}
