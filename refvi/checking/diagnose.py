@@ -55,12 +55,13 @@ def diagnose(spec, declared, cases, answers, rung, unit=UNIT["float64"], brief=F
     if brief and (match := evidence.first_match(catalogue(spec, declared, rung))):
         slug, says, seen, model = match.hypothesis
         return Diagnosis(slug, says, seen, match.matches, evidence.count, match.ulps, (), model)
-    tried = {kind: evidence.first_match(found) for kind, found in probes(spec, declared)}
+    alone = rung == 2 and spec.only == "value"
+    tried = {kind: evidence.first_match(found) for kind, found in probes(spec, declared, alone)}
     match = (
         evidence.first_match(catalogue(spec, declared, rung))
         or evidence.first_match(relatives(spec, declared))
         or next((m for m in tried.values() if m is not None), None)
-        or evidence.first_match(other_conventions(spec, declared, 2))
+        or evidence.first_match(other_conventions(spec, declared, 2, alone))
         or evidence.first_match(_under_other_conventions(spec, declared, rung))
         or _by_terms(evidence)
         or _to_fewer_digits(evidence, rung)

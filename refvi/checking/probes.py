@@ -8,10 +8,15 @@ from refvi.checking.evidence import Hypothesis
 from refvi.specs import conventions as conv
 from refvi.specs.sized import exp, log, sized, sqrt
 
+DIFFERENT_SIGNS = ("pyro-ppl/pyro#1982", "pyro-ppl/pyro#2798")  # of a value and its gradients
 
-def probes(spec, declared):
-    """(kind, hypotheses) pairs; the kind is what the report prints where all of them are refuted."""
-    yield "another convention", list(other_conventions(spec, declared, 1))
+
+def probes(spec, declared, alone=False):
+    """(kind, hypotheses) pairs; the kind is what the report prints where all of them are refuted.
+
+    alone  the value is right, the gradients are not
+    """
+    yield "another convention", list(other_conventions(spec, declared, 1, alone))
     yield "axis order", list(_axis_orders(spec, declared))
     yield "swapped or negated arguments", list(_argument_probes(spec, declared))
     yield "another scale", list(_scale_probes(spec, declared))
@@ -34,14 +39,17 @@ def written(changed):
     return ", ".join(f"{name}={option!r}" for name, option in changed.items())
 
 
-def other_conventions(spec, declared, count):
-    """The reference under `count` conventions that were not declared."""
+def other_conventions(spec, declared, count, alone=False):
+    """The reference under `count` conventions that were not declared; gradients alone where the value is right."""
     word, were = ("convention", "was") if count == 1 else ("conventions", "were")
     for changed in undeclared(spec, declared, count):
         other = {**declared, **changed}
         declare = f"@refvi.implements({spec.id!r}, {written(changed)})"
         says = f"follows the {word} {written(changed)}, which {were} not declared: {declare}"
-        yield Hypothesis(None, says, (), lambda case, other=other: spec.answer(case.inputs, other))
+        if alone:
+            says = f"gives gradients of {written(changed)}, while its value is as declared: they do not belong together"
+        seen = DIFFERENT_SIGNS if alone and tuple(changed) == ("sign",) else ()
+        yield Hypothesis(None, says, seen, lambda case, other=other: spec.answer(case.inputs, other))
 
 
 def _axis_orders(spec, declared):

@@ -31,6 +31,19 @@ def test_a_mistake_is_named_under_conventions_that_were_not_declared():
     assert report.message.endswith("it also follows sign='negative', batch='mean', not declared")
 
 
+def test_gradients_of_the_negative_beside_a_right_value_are_no_convention():
+    """As in pyro-ppl/pyro#1982: declaring sign='negative' would not mend it."""
+
+    def two_signs(log_weights):
+        shifted = np.exp(log_weights - log_weights.max(0))
+        return log_mean(log_weights), -shifted / shifted.sum(0)
+
+    report = refvi.check("iwae.bound", two_signs, cases=CASES)
+    assert report.rung == 2
+    assert report.message.startswith("gives gradients of sign='negative', while its value is as declared")
+    assert report.seen == ("pyro-ppl/pyro#1982", "pyro-ppl/pyro#2798")
+
+
 # ---- relatives
 
 
