@@ -142,7 +142,7 @@ def _npz(path):
 
 def _parallel(wanted, workers, threads):
     """How many cores work at once: those of this machine, unless the work goes elsewhere."""
-    asked = workers.count * threads
+    asked = workers.at_once * threads
     return asked if (wanted.executor or "").startswith("dask:") else min(asked, cores())
 
 

@@ -15,7 +15,7 @@ class Workers(NamedTuple):
     """An executor, and how many tasks it runs at once; None computes here."""
 
     executor: object
-    count: int
+    at_once: int
 
 
 @contextlib.contextmanager

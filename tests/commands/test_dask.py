@@ -56,7 +56,7 @@ def processes(executor):
 def test_a_killed_worker_changes_no_bit(address):
     exact, killed, told = sharded_log_evidence_gradient(*NETWORK), [], []
     with open_executor(address) as workers:
-        assert workers.count == 2
+        assert workers.at_once == 2
         before = processes(workers.executor)
 
         def progress(kind, done, total):
