@@ -87,3 +87,60 @@ def _reduction(operation, start):
 
 
 sum_of_eight, product_of_eight = _reduction("fadd", 0.0), _reduction("fmul", 1.0)
+
+
+def _lanes(positions):
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(positions)), positions)
+
+
+@intrinsic
+def eight_times(_typing, number):  # noqa: ARG001
+    """One number in all eight places."""
+
+    def code(_context, builder, _signature, arguments):
+        nothing = ir.Constant(VECTOR, ir.Undefined)
+        first = builder.insert_element(nothing, arguments[0], ir.Constant(ir.IntType(32), 0))
+        return builder.shuffle_vector(first, nothing, _lanes([0] * WIDTH))
+
+    return EIGHT(types.float64), code
+
+
+@intrinsic
+def sums_of_each(_typing, vectors):  # noqa: ARG001
+    """The sums of eight vectors, the k-th sum at place k.
+
+    A transpose that adds on the way: blocks of one, two, four numbers of two vectors change places, and the halves
+    are added, seven additions in all.
+    """
+
+    def code(_context, builder, _signature, arguments):
+        parts = [builder.extract_value(arguments[0], k) for k in range(WIDTH)]
+        size = 1
+        while len(parts) > 1:
+            blocks = [range(k, k + size) for k in range(0, WIDTH, 2 * size)]
+            lower = [WIDTH * b + k for block in blocks for b in (0, 1) for k in block]
+            upper = [k + size for k in lower]
+            halves = [
+                [builder.shuffle_vector(a, b, _lanes(order)) for order in (lower, upper)]
+                for a, b in zip(parts[::2], parts[1::2])
+            ]
+            parts = [builder.fadd(*pair) for pair in halves]
+            size *= 2
+        return parts[0]
+
+    return EIGHT(types.UniTuple(EIGHT, WIDTH)), code
+
+
+@intrinsic
+def add_halves(_typing, table, low, high, value):  # noqa: ARG001
+    """Add four numbers to an array from `low` on, and the other four from `high` on."""
+
+    def code(context, builder, signature, arguments):
+        half = ir.VectorType(DOUBLE, WIDTH // 2)
+        for place, order in ((1, [0, 1, 2, 3]), (2, [4, 5, 6, 7])):
+            spot = _address(context, builder, signature, [arguments[0], arguments[place]])
+            spot = builder.bitcast(spot, half.as_pointer())
+            part = builder.shuffle_vector(arguments[3], arguments[3], _lanes(order))
+            builder.store(builder.fadd(builder.load(spot, align=8), part), spot, align=8)
+
+    return types.void(table, types.int64, types.int64, value), code

@@ -7,11 +7,35 @@ from multiplications alone. Two rows at a time: their shares of GC are added bef
 """
 
 from refvi.fast.compiled import compiled
+from refvi.fast.eight import add_halves, eight_times, load, plus, store, sums_of_each, times
 from refvi.fast.layout import LANES
-from refvi.fast.products import LANES2, LANES3, four
+from refvi.fast.products import LANES2, LANES3
 
 PAIR = 2
 WIDTH = PAIR * LANES  # numbers in one level of prefix products
+
+
+@compiled
+def rows_of_four(A, i, d):
+    """A at two rows and four visibles, each number eight times."""
+    row0, row1 = A[i], A[i + 1]
+    return (
+        (eight_times(row0[d]), eight_times(row0[d + 1]), eight_times(row0[d + 2]), eight_times(row0[d + 3])),
+        (eight_times(row1[d]), eight_times(row1[d + 1]), eight_times(row1[d + 2]), eight_times(row1[d + 3])),
+    )
+
+
+@compiled
+def product_of_four(c, a):
+    """Product of four factors c + a."""
+    left = times(plus(c[0], a[0]), plus(c[1], a[1]))
+    return times(left, times(plus(c[2], a[2]), plus(c[3], a[3])))
+
+
+@compiled
+def load_four(table, at):
+    """The same eight lanes of four visibles."""
+    return load(table, at), load(table, at + LANES), load(table, at + LANES2), load(table, at + LANES3)
 
 
 @compiled
@@ -25,28 +49,33 @@ def prefix_products(A, i, C, start, first, last, prefix):
     for lane in range(WIDTH):
         prefix[lane] = 1.0
     for d in range(first, last, 4):
-        tile = C[start + d * LANES : start + (d + 4) * LANES]
-        level = (d - first) // 4 * WIDTH
-        levels = prefix[level : level + 2 * WIDTH]
-        a0, a1 = A[i, d : d + 4], A[i + 1, d : d + 4]
-        a0, a1 = (a0[0], a0[1], a0[2], a0[3]), (a1[0], a1[1], a1[2], a1[3])
-        for lane in range(LANES):
-            c0, c1, c2, c3 = tile[lane], tile[LANES + lane], tile[LANES2 + lane], tile[LANES3 + lane]
-            levels[WIDTH + lane] = levels[lane] * four(c0, c1, c2, c3, a0)
-            levels[WIDTH + LANES + lane] = levels[LANES + lane] * four(c0, c1, c2, c3, a1)
+        level, at = (d - first) // 4 * WIDTH, start + d * LANES
+        a0, a1 = rows_of_four(A, i, d)
+        for lane in range(0, LANES, 8):
+            c = load_four(C, at + lane)
+            for_row0, for_row1 = level + lane, level + LANES + lane
+            store(prefix, for_row0 + WIDTH, times(load(prefix, for_row0), product_of_four(c, a0)))
+            store(prefix, for_row1 + WIDTH, times(load(prefix, for_row1), product_of_four(c, a1)))
 
 
 @compiled
-def quotients_of_four(c0, c1, c2, c3, a, ratio, before):
-    """Quotients w/f of four factors f = c + a, and the ratio for the group before.
+def quotients_of_four(c, a, prefix, level, ratio, lane):
+    """Quotients w/f of four factors f = c + a; the ratio becomes that of the group before.
 
-    Formula     v = ratio * before = w / (f0 f1 f2 f3);  w/f0 = v f2 f3 f1, ..;  next ratio = ratio f0 f1 f2 f3
+    Formula     v = ratio * prefix = w / (f0 f1 f2 f3);  w/f0 = v f2 f3 f1, ..;  next ratio = ratio f0 f1 f2 f3
     """
-    f0, f1, f2, f3 = c0 + a[0], c1 + a[1], c2 + a[2], c3 + a[3]
-    f01, f23 = f0 * f1, f2 * f3
-    v = ratio * before
-    left, right = v * f23, v * f01
-    return left * f1, left * f0, right * f3, right * f2, ratio * (f01 * f23)
+    f0, f1, f2, f3 = plus(c[0], a[0]), plus(c[1], a[1]), plus(c[2], a[2]), plus(c[3], a[3])
+    f01, f23, after = times(f0, f1), times(f2, f3), load(ratio, lane)
+    v = times(after, load(prefix, level + lane))
+    store(ratio, lane, times(after, times(f01, f23)))
+    left, right = times(v, f23), times(v, f01)
+    return times(left, f1), times(left, f0), times(right, f3), times(right, f2)
+
+
+@compiled
+def plus_four(a, b):
+    """Sums of four pairs of vectors."""
+    return plus(a[0], b[0]), plus(a[1], b[1]), plus(a[2], b[2]), plus(a[3], b[3])
 
 
 @compiled
@@ -57,32 +86,21 @@ def spread_quotients(A, i, C, start, first, last, prefix, ratio, GA, GC):
     Shapes      ratio (2 LANES,), w / product over first..last-1, destroyed; GA (I, Dp), GC flat like C
     Checked by  tests/fast/test_quotients.py
     """
+    zero = eight_times(0.0)
     for group in range((last - first) // 4 - 1, -1, -1):
-        d = first + 4 * group
-        tile = C[start + d * LANES : start + (d + 4) * LANES]
-        target = GC[start + d * LANES : start + (d + 4) * LANES]
-        before = prefix[group * WIDTH : (group + 1) * WIDTH]
-        a0, a1 = A[i, d : d + 4], A[i + 1, d : d + 4]
-        a0, a1 = (a0[0], a0[1], a0[2], a0[3]), (a1[0], a1[1], a1[2], a1[3])
-        s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = 0.0
-        for lane in range(LANES):
-            c0, c1, c2, c3 = tile[lane], tile[LANES + lane], tile[LANES2 + lane], tile[LANES3 + lane]
-            q0, q1, q2, q3, ratio[lane] = quotients_of_four(c0, c1, c2, c3, a0, ratio[lane], before[lane])
-            r0, r1, r2, r3, ratio[LANES + lane] = quotients_of_four(
-                c0, c1, c2, c3, a1, ratio[LANES + lane], before[LANES + lane]
-            )
-            s0, s1, s2, s3 = s0 + q0, s1 + q1, s2 + q2, s3 + q3
-            t0, t1, t2, t3 = t0 + r0, t1 + r1, t2 + r2, t3 + r3
-            target[lane] += q0 + r0
-            target[LANES + lane] += q1 + r1
-            target[LANES2 + lane] += q2 + r2
-            target[LANES3 + lane] += q3 + r3
-        row0, row1 = GA[i, d : d + 4], GA[i + 1, d : d + 4]
-        row0[0] += s0
-        row0[1] += s1
-        row0[2] += s2
-        row0[3] += s3
-        row1[0] += t0
-        row1[1] += t1
-        row1[2] += t2
-        row1[3] += t3
+        d, level = first + 4 * group, group * WIDTH
+        at = start + d * LANES
+        a0, a1 = rows_of_four(A, i, d)
+        s = t = zero, zero, zero, zero
+        for lane in range(0, LANES, 8):
+            c = load_four(C, at + lane)
+            q = quotients_of_four(c, a0, prefix, level, ratio, lane)
+            r = quotients_of_four(c, a1, prefix, level, ratio, LANES + lane)
+            s, t = plus_four(s, q), plus_four(t, r)
+            both = plus_four(load_four(GC, at + lane), plus_four(q, r))
+            store(GC, at + lane, both[0])
+            store(GC, at + LANES + lane, both[1])
+            store(GC, at + LANES2 + lane, both[2])
+            store(GC, at + LANES3 + lane, both[3])
+        sums = sums_of_each((s[0], s[1], s[2], s[3], t[0], t[1], t[2], t[3]))
+        add_halves(GA, i * GA.shape[1] + d, (i + 1) * GA.shape[1] + d, sums)

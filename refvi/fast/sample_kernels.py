@@ -27,7 +27,7 @@ def pick_states(one, two, high, low, cells, i, j):
     """Half states that two words of 52 bits stand for.
 
     Shapes      one, two (LANES,) uint64, cells: (threshold, other) of the high bits, then of the low bits -> i, j
-    Checked by  tests/fast/test_sample_kernels.py
+    Checked by  tests/fast/test_estimator_samples.py
     """
     for q in range(LANES):
         i[q] = pick(np.int64(one[q]), high, cells[0], cells[1])
@@ -40,7 +40,7 @@ def visit_by_ratio(A, C, visibles, i, j, count, GA, GC, product):
 
     Formula     product[q] = prod_d (A[i_q, d] + C[j_q, d]);  GA[i_q, d] and GC[j_q, d] += A / (A + C)
     Shapes      A, GA (I, visibles), C, GC (J, visibles); visibles a multiple of 8
-    Checked by  tests/fast/test_sample_kernels.py
+    Checked by  tests/fast/test_estimator_samples.py
     """
     for q in range(count):
         row, column, total = i[q] * visibles, j[q] * visibles, 1.0

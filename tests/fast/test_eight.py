@@ -1,7 +1,18 @@
 import numpy as np
 
 from refvi.fast.compiled import exact
-from refvi.fast.eight import load, over, plus, product_of_eight, store, sum_of_eight, times
+from refvi.fast.eight import (
+    add_halves,
+    eight_times,
+    load,
+    over,
+    plus,
+    product_of_eight,
+    store,
+    sum_of_eight,
+    sums_of_each,
+    times,
+)
 
 
 @exact
@@ -22,3 +33,28 @@ def test_operations_are_those_of_numpy():
     np.testing.assert_array_equal(out, np.concatenate([left + right, left * right, left / right, [7.0, 7.0]]))
     assert abs(total - left.sum()) <= 8 * 2.0**-53 * np.abs(left).sum()
     assert abs(product - np.prod(right)) <= 8 * 2.0**-53 * abs(product)
+
+
+@exact
+def reduce_and_add(number, table, out):
+    rows = (
+        load(table, 0),
+        load(table, 8),
+        load(table, 16),
+        load(table, 24),
+        load(table, 32),
+        load(table, 40),
+        load(table, 48),
+        load(table, 56),
+    )
+    store(out, 0, eight_times(number))
+    store(out, 8, sums_of_each(rows))
+    add_halves(out, 17, 22, sums_of_each(rows))
+
+
+def test_sums_of_each_come_in_order_and_halves_where_they_belong():
+    table, out = np.random.default_rng(1).integers(-99, 99, size=(8, 8)).astype(float), np.full(27, 7.0)
+    reduce_and_add(3.25, table, out)
+    sums = table.sum(axis=1)
+    np.testing.assert_array_equal(out[:16], np.concatenate([np.full(8, 3.25), sums]))
+    np.testing.assert_array_equal(out[16:], [7, *(7 + sums[:4]), 7, *(7 + sums[4:]), 7])
