@@ -16,7 +16,7 @@ from refvi.bench.process import ContenderFailed, Process, numbers
 
 FIRST_LIMIT = 240.0  # a first call compiles and tries out block sizes
 BURST = 0.04
-SLOW = 4.0  # seconds of a call beyond which three rounds have to do
+PATIENCE = 12.0  # seconds of a contender at a task after which the fewest rounds have to do
 FEWEST = 3
 
 
@@ -85,8 +85,8 @@ def _run_task(record, task, players, team, settings, on_step):
     for number in range(repeats):
         on_step(f"{label}, round {number + 1}")
         for contender, row in running:
-            wanted = FEWEST if row["first"] > SLOW else repeats
-            if row["verdict"] != "failed" and number < wanted:
+            patient = number < FEWEST or sum(row["samples"]) < PATIENCE
+            if row["verdict"] != "failed" and patient:
                 _one_sample(task, contender, row, team)
     for row in rows.values():
         row["done"] = True

@@ -75,6 +75,13 @@ def test_failures_do_not_stop_the_others(run):
     assert "dies, evidence K=3 D=2, 1 thread: failed: process ended with code 3" in render(record)
 
 
+def test_a_slow_one_gets_the_fewest_rounds(run, monkeypatch):
+    monkeypatch.setattr(session, "PATIENCE", 0.25)
+    slow = "import time\ndef prepare(problem):\n    return lambda: time.sleep(0.1)\n"
+    rows = by_name(run({"a": fakes.RIGHT, "slow": slow}, settings=SETTINGS._replace(repeats=5)))
+    assert [len(rows[n]["samples"]) for n in ("a", "slow")] == [5, 3]
+
+
 def test_a_missing_library_is_one_line(run):
     record = run({"a": fakes.RIGHT, "peer": (fakes.RIGHT, ("a_library_that_is_not_there",))})
     assert record["missing"] == {"peer": ["a_library_that_is_not_there"]}
