@@ -95,23 +95,25 @@ class Evidence:
 
     def _breaks_too(self, model, case, got, reference):
         """Whether both the answer and the hypothesis are wrong on a case."""
-        return self._distance(got, reference) is None and not self._is_right(model, case, reference)
+        return self._distance(got, reference) is None and not self._is_right(model, case, got, reference)
 
-    def _is_right(self, model, case, reference):
+    def _is_right(self, model, case, got, reference):
+        """Whether a hypothesis is right in the quantities of the answer."""
         try:
             with np.errstate(all="ignore"):
-                plain = {q: a.value for q, a in model(case).items()}
+                plain = {q: a.value for q, a in model(case).items() if q in got}
         except FAILURES:
             return False
         return self._distance(plain, reference) is not None
 
     def _reproduces(self, model, case, got, reference):
-        """Distance in ulp, or None; what a hypothesis says nothing about has to be right."""
+        """Distance in ulp, or None; what a hypothesis says nothing about has to be right, and it has to say something."""
         try:
             with np.errstate(all="ignore"):
-                return self._distance(got, {**reference, **model(case)})
+                said = model(case)
         except FAILURES:
             return None
+        return self._distance(got, {**reference, **said}) if said.keys() & got.keys() else None
 
     def _distance(self, got, predicted):
         """Largest distance in ulp of answers that agree, None where they do not."""

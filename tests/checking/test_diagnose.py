@@ -44,6 +44,18 @@ def test_gradients_of_the_negative_beside_a_right_value_are_no_convention():
     assert report.seen == ("pyro-ppl/pyro#1982", "pyro-ppl/pyro#2798")
 
 
+def test_a_gradient_that_is_wrong_at_an_edge_is_no_mistake_of_the_value():
+    """NumPyro's clip at a logit of zero: mistakes that speak of the value alone say nothing about it."""
+
+    def clipped(x, logits):
+        value = (x * logits - np.logaddexp(0, logits)).sum(-1)
+        return value, {"logits": np.where(logits == 0, 0.0, x - 1 / (1 + np.exp(-logits)))}
+
+    report = refvi.check("log_density.bernoulli_logits", clipped, cases=CASES)
+    assert report.mistake is None
+    assert report.message == "right in generic position, wrong at the edge 'logits zero'"
+
+
 # ---- relatives
 
 
