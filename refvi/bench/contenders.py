@@ -108,6 +108,6 @@ PEERS = (
         ("pyro",),
         "Pyro's TraceEnum_ELBO, memory capped",
         memory=12 * GIB,
-        most={"K": 24, "D": 16, "B": 1},
+        most={"K": 22, "D": 16, "B": 1},
     ),
 )
