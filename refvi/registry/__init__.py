@@ -21,6 +21,7 @@ SYSTEM_FILES = (
     "discrete_vae_steps",
     "gradient_refinement",
     "fast",
+    "batched_vae",
 )
 
 
