@@ -54,7 +54,8 @@ ALLOWED = {
     }
     | EVERYONE,
     "commands": {"numpy", "fast", "models", "registry", "targets", "printing", "distributed"} | EVERYONE,
-    "cli": {"refvi", "checking", "registry", "derivations", "printing", "fast", "bench", "commands"} | EVERYONE,
+    "cli": {"refvi", "checking", "registry", "derivations", "printing", "fast", "bench", "commands"}
+    | EVERYONE,
     "__init__": set(MATHEMATICS) | EVERYONE,
 }
 STANDARD_LIBRARY = set(__import__("sys").stdlib_module_names)

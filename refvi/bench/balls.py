@@ -34,7 +34,7 @@ def accuracy(problem):
 
 def log_evidence(problem):
     """Log evidence of the first datum, as a ball."""
-    x, W, b, c = problem.x[0], *problem[1:]
+    (x, *_), W, b, c = problem
     D, K = W.shape
     low = K // 2
     exps = [[ball(W[d, k]).exp() for k in range(K)] for d in range(D)]
@@ -58,7 +58,7 @@ def log_evidence(problem):
 
 def gradient(problem):
     """Gradient in W, b and c as balls, flat, by the plain sum over all states."""
-    x, W, b, c = problem.x[0], *problem[1:]
+    (x, *_), W, b, c = problem
     D, K = W.shape
     total, slopes = ball(0), [[ball(0)] * (K + 1) for _ in range(D)]
     on = [ball(0)] * K

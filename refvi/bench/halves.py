@@ -54,7 +54,7 @@ def fastest(calls, key, repeats=4):
     return _FASTEST[key]
 
 
-_FASTEST = {}
+_FASTEST: dict = {}
 
 
 def _seconds(call):

@@ -35,7 +35,8 @@ def read_arguments(x, theta, phi, noise):
     totals = magnitudes(tuple([a.reshape(-1) for a in arrays]))
     if not math.isfinite(sum(totals.tolist())):
         _name_what_is_not_finite(arrays)
-    decoder, encoder, x, noise = DecoderArrays(*arrays[:5]), EncoderArrays(*arrays[5:11]), *arrays[11:]
+    decoder, encoder = DecoderArrays(*arrays[:5]), EncoderArrays(*arrays[5:11])
+    x, noise = arrays[11:]
     if not decoder.log_std.size and not is_binary(x.reshape(-1)):
         validate.array("x", x, "N X", binary=True)
     check_encoder_range(totals, decoder, encoder)

@@ -50,7 +50,8 @@ def log_evidence_of_halves(x, W, b, log_first, log_second, threads=None):
     Domain      x in {0, 1}, finite W and b; tables finite or -inf, with one finite entry each
     Checked by  tests/fast/test_half_priors.py
     """
-    problem, tables, threads = *_read(x, W, b, log_first, log_second), read_threads(threads)
+    problem, tables = _read(x, W, b, log_first, log_second)
+    threads = read_threads(threads)
     network = _prepare(problem, tables)
     rows = [row[None] for row in problem.x]
     if network is None:
@@ -72,7 +73,8 @@ def half_posterior(x, W, b, log_first, log_second, threads=None):
     Shapes      x (D,); otherwise as `log_evidence_of_halves` -> HalfPosterior
     Checked by  tests/fast/test_half_priors.py
     """
-    problem, tables, threads = *_read(x, W, b, log_first, log_second), read_threads(threads)
+    problem, tables = _read(x, W, b, log_first, log_second)
+    threads = read_threads(threads)
     if np.ndim(x) != 1:
         raise UsageError(f"x must be one datum of shape (D,), got {np.shape(x)}")
     network = _prepare(problem, tables)

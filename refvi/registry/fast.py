@@ -96,7 +96,7 @@ def check_bound(quick=True, _target="python"):
     """The importance-weighted bound against a sum over all tuples of samples."""
     outcomes = []
     for seed in range(1 if quick else 4):
-        *case, logits = *model(seed, 2, 3), np.random.default_rng(seed).normal(size=2)
+        case, logits = model(seed, 2, 3), np.random.default_rng(seed).normal(size=2)
         tables = plain_tables(*case, logits)
         log_w, log_q = tables.log_p - tables.log_q, tables.log_q
         for samples in (1, 2, 3):

@@ -11,7 +11,8 @@ import numpy as np
 from refvi.specs.shared import SHARED
 from refvi.specs.sized import sigmoid, sized, softplus
 
-CHANGES, GRADIENT_CHANGES = [], []
+CHANGES: list = []
+GRADIENT_CHANGES: list = []
 
 
 def change(slug, says, seen=("derived",)):
