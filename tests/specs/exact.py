@@ -98,5 +98,5 @@ def gradients(spec, inputs):
 
 
 def label(thing):
-    """A short name for a test: the spec's id, or the slug."""
-    return getattr(thing, "id", str(thing))
+    """A short name for a test: the spec's id, the function's name, or the slug."""
+    return getattr(thing, "id", None) or getattr(thing, "__name__", str(thing))
