@@ -59,7 +59,13 @@ def _ratios(rows):
 
 
 def _by_task(rows, show):
-    """A line for each task, a column for each contender."""
+    """For each kind of tasks a table: a line for each task, a column for each contender."""
+    return "\n\n".join(
+        _one_kind([r for r in rows if r["kind"] == k], show) for k in dict.fromkeys(r["kind"] for r in rows)
+    )
+
+
+def _one_kind(rows, show):
     names = list(dict.fromkeys(row["contender"] for row in rows))
     lines = []
     for task in dict.fromkeys(row["task"] for row in rows):
