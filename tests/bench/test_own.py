@@ -75,6 +75,11 @@ def test_every_task_has_a_contender_and_every_contender_a_task():
     assert {t.kind for t in tasks} == {*MAKERS, "start-up"}
 
 
+def test_nobody_is_asked_for_what_takes_minutes():
+    (task,) = [task for task in all_tasks() if task.sizes.get("K") == 30]
+    assert {c.name for c in (*OWN, *PEERS) if fits(c, task)} == {"refvi", "multiplications"}
+
+
 def test_sizes_beyond_a_contender_are_not_asked_of_it():
     task = next(task for task in all_tasks() if task.sizes["K"] == 16)
     assert not fits(Contender("small", "", ("evidence",), most={"K": 10}), task)
