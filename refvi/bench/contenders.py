@@ -102,7 +102,7 @@ PEERS = (
         SUMS,
         ("jax",),
         "JAX with jax.nn.softplus",
-        most=PLAIN,
+        most={"K": 20, "B": 1},
     ),
     Contender(
         "jax, same algorithm",

@@ -16,7 +16,7 @@ from refvi.bench.process import ContenderFailed, Process, numbers
 
 FIRST_LIMIT = 240.0  # a first call compiles and tries out block sizes
 BURST = 0.04
-PATIENCE = 12.0  # seconds of a contender at a task after which the fewest rounds have to do
+PATIENCE = 8.0  # seconds of a contender at a task after which the fewest rounds have to do
 FEWEST = 3
 
 
