@@ -98,7 +98,7 @@ def plot(record, path):
         panel.yaxis.set_minor_formatter(lambda value, _: "")
         panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.25)
-    panels[0, 1].legend(*panels[0, 0].get_legend_handles_labels(), fontsize=8, loc="upper left")
+    panels[0, 1].legend(*panels[0, 0].get_legend_handles_labels(), fontsize=7, loc="lower right")
     figure.suptitle(f"Exact log evidence, float64, 1 thread: {record['machine']['processor']}", fontsize=10)
     figure.savefig(path, dpi=90)
     plt.close(figure)
