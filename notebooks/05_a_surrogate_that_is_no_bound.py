@@ -8,7 +8,8 @@
 # **By hand.** $\log p(h)$ is linear in each $h_k$, so the two differ by $\log p(x \mid \mu) - E_{q_\mu} \log p(x \mid h)$
 # alone. With one logistic layer, $\log p(x_d \mid h) = x_d a_d - \log(1 + e^{a_d})$ with $a = Wh + b$: concave in $h$. By
 # Jensen's inequality $J(\mu) \ge \mathcal{L}(\mu)$: the surrogate lies *above* the bound, with equality at the corners of
-# the cube. To second order in the weights the gap is $\tfrac12 \sum_d \sigma(a_d) \sigma(-a_d) \sum_k W_{dk}^2 \mu_k (1 - \mu_k)$.
+# the cube. To second order in the weights the gap is
+# $\tfrac12 \sum_d \sigma(a_d) \sigma(-a_d) \sum_k W_{dk}^2 \mu_k (1 - \mu_k)$.
 
 # %%
 import numpy as np
