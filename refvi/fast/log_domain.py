@@ -63,7 +63,8 @@ def log_evidence(problem, threads=None):
 
 def count_blocks(problem):
     """Number of blocks that a model's states are cut into."""
-    return _States(problem).count
+    D, K = problem.W.shape
+    return 1 << (K - _low_bits(K, D))
 
 
 def block_sums(problem, first, last, threads=None):
@@ -161,13 +162,17 @@ def _log_joint(block, x):
     return linear - block.softplus + block.log_prior
 
 
+def _low_bits(K, D):
+    """How many bits run inside a block."""
+    return min(K, max(1, (BLOCK // D).bit_length() - 1))
+
+
 class _States:
     """All states of a model, as `count` blocks of equal size."""
 
     def __init__(self, problem):
         D, K = problem.W.shape
-        self.low = min(K, max(1, (BLOCK // D).bit_length() - 1))
-        self.count = 1 << (K - self.low)
+        self.low, self.count = _low_bits(K, D), count_blocks(problem)
         self.W, self.c = problem.W, problem.c
         log_off, log_on = -np.maximum(self.c, 0.0), np.minimum(self.c, 0.0)
         self.low_logits = subset_sums(problem.b, self.W[:, : self.low])
