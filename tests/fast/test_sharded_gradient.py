@@ -9,6 +9,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from dying import DYING
 from hypothesis import given, settings
 from sbn_strategies import networks
 from sbn_twins import UNIT, absolute_terms, enumerate_states, model
@@ -170,26 +171,13 @@ def test_a_checkpoint_of_the_evidence_serves_the_gradient(network, tmp_path):
     assert [now[1] for now in told[1:]] == sorted(now[1] for now in told[1:])
 
 
-KILLED = """
-import os, signal, sys
-import numpy as np
-from refvi.fast import shards
-from refvi.fast.checkpoint import Table
-
-store, left = Table.store, int(sys.argv[2])
-
-def store_and_die(self, numbers, rows):
-    global left
-    store(self, numbers, rows)
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-Table.store = store_and_die
-network = [np.load(f"{sys.argv[1]}/{name}.npy") for name in "xWbc"]
+KILLED = (
+    DYING
+    + """\
 found = shards.sharded_log_evidence_gradient(*network, shards=4, checkpoint=f"{sys.argv[1]}/kept")
 np.savez(f"{sys.argv[1]}/found.npz", **found._asdict())
 """
+)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")

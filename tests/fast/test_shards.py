@@ -6,6 +6,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from dying import DYING
 from sbn_twins import UNIT, absolute_terms, model
 
 from refvi.errors import UsageError
@@ -91,25 +92,12 @@ def test_finished_work_is_not_done_again(network, tmp_path):
     assert len(done) + len(again) == shards._pieces(after.tasks[0][2][0]).total
 
 
-KILLED = """
-import os, signal, sys
-import numpy as np
-from refvi.fast import shards
-from refvi.fast.checkpoint import Table
-
-store, left = Table.store, int(sys.argv[2])
-
-def store_and_die(self, numbers, rows):
-    global left
-    store(self, numbers, rows)
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-Table.store = store_and_die
-network = [np.load(f"{sys.argv[1]}/{name}.npy") for name in "xWbc"]
+KILLED = (
+    DYING
+    + """\
 print(repr(shards.sharded_log_evidence(*network, shards=9, checkpoint=f"{sys.argv[1]}/kept")))
 """
+)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
