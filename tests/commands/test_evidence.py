@@ -228,14 +228,22 @@ def test_a_file_that_is_no_checkpoint_is_left_alone(small, tmp_path):
 @pytest.fixture(scope="module")
 def long(tmp_path_factory):
     """A model in the log domain that takes a while and loads no compiler, with its undisturbed answer."""
-    network = model(K=17, D=7, scale=400.0)
+    network = model(K=20, D=7, scale=400.0)
     files = write(tmp_path_factory.mktemp("long"), network)
     return files, log_evidence(*network)
 
 
 def disturbed(files, path, how):
-    """Start the command, send a signal when some shards are kept; what it printed."""
-    running = refvi(*files, "--checkpoint", path, "--shards", 200, "--threads", 1, start=subprocess.Popen)
+    """Start the command, send a signal when some shards are kept; what it printed.
+
+    A process inherits an ignored SIGINT, and a test run in the background has one: the command gets the default back.
+    """
+    running = refvi(
+        *files,
+        *("--checkpoint", path, "--shards", 200, "--threads", 1),
+        start=subprocess.Popen,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not path.exists() or path.read_bytes().count(b"\n") < 8:
         assert running.poll() is None, running.stderr.read()
         time.sleep(0.005)
