@@ -14,6 +14,7 @@ import numpy as np
 
 from refvi.derivations.models.arrays import keep, nabla, reshaped
 from refvi.derivations.models.bits import BITS, sigmoid
+from refvi.derivations.models.tables import Enumerated
 from refvi.derivations.numbers import Number, approximate, log, number, stack, total
 
 COARSE = np.arange(-7.2, 7.3, 0.6)  # logits of the first grid for the best μ
@@ -47,7 +48,7 @@ def square(centre, offsets):
 
 
 @dataclass(frozen=True)
-class Square:
+class Square(Enumerated):
     """μ^h, μ and one x of D bits; a subclass adds the decoder."""
 
     mu_prior: tuple
@@ -102,21 +103,6 @@ class Square:
     def likelihood(self):
         """p(x | h)."""
         return product_of(chance(self.f(self.h), self.x))
-
-    @cached_property
-    def joint(self):
-        """p(x, h)."""
-        return self.prior * self.likelihood
-
-    @cached_property
-    def evidence(self):
-        """p(x)."""
-        return total(self.joint)
-
-    @cached_property
-    def posterior(self):
-        """p(h | x)."""
-        return self.joint / self.evidence
 
     @property
     def evidence_bit_by_bit(self):

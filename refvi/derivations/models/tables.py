@@ -18,8 +18,27 @@ def fractions(weights):
     return number(np.array(weights, dtype=np.float64)) / float(sum(weights))
 
 
+class Enumerated:
+    """A model whose `prior` and `likelihood` are tables over all states of the latents."""
+
+    @cached_property
+    def joint(self):
+        """p(x, z)."""
+        return self.prior * self.likelihood
+
+    @cached_property
+    def evidence(self):
+        """p(x)."""
+        return total(self.joint)
+
+    @cached_property
+    def posterior(self):
+        """p(z | x)."""
+        return self.joint / self.evidence
+
+
 @dataclass(frozen=True)
-class Table:
+class Table(Enumerated):
     """p(z), p(x | z) at the observed x, and q(z), for S states of z; k is a number of samples."""
 
     prior_weights: tuple
@@ -36,21 +55,6 @@ class Table:
     def likelihood(self):
         """p(x | z), shape (S,)."""
         return number(self.likelihood_table)
-
-    @cached_property
-    def joint(self):
-        """p(x, z)."""
-        return self.prior * self.likelihood
-
-    @cached_property
-    def evidence(self):
-        """p(x)."""
-        return total(self.joint)
-
-    @cached_property
-    def posterior(self):
-        """p(z | x)."""
-        return self.joint / self.evidence
 
     @cached_property
     def q(self):
