@@ -5,7 +5,6 @@ Exit codes: 0 all as it should be, 1 a failure, 2 could not run (the reason in o
 """
 
 import argparse
-import json
 import sys
 
 from refvi.errors import RefviError
@@ -327,6 +326,8 @@ def _usage(message):
 
 
 def _print_json(thing):
+    import json
+
     from refvi.checking.report import finite
 
     print(json.dumps(finite(thing), indent=1, ensure_ascii=False, allow_nan=False))

@@ -1,7 +1,6 @@
 """Executors by name: `threads:N` and `processes:N` here, `dask://HOST:PORT` elsewhere."""
 
 import contextlib
-import logging
 import re
 from typing import NamedTuple
 
@@ -61,6 +60,8 @@ def leave_interrupts_to_the_parent():
 
 @contextlib.contextmanager
 def _dask(address):
+    import logging
+
     try:
         import distributed
     except ModuleNotFoundError:

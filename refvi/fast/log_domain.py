@@ -8,7 +8,6 @@ threads.
 """
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -191,6 +190,8 @@ class _States:
         blocks = range(first, self.count if last is None else last)
         if threads == 1 or len(blocks) < WORTH_THREADS:
             return [function(i) for i in blocks]
+        from concurrent.futures import ThreadPoolExecutor  # not for what is done at once
+
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(function, blocks))
 

@@ -30,6 +30,37 @@ class Pieces(NamedTuple):
     join: Callable
 
 
+class Table:
+    """Rows of numbers (pieces, width), of which some are there; `write` keeps what is stored before it counts."""
+
+    def __init__(self, pieces, width, write=None):
+        self.rows, self.done, self.write = np.zeros((pieces, width)), np.zeros(pieces, bool), write
+
+    def missing(self):
+        """Numbers of the pieces that are not there yet."""
+        return np.flatnonzero(~self.done)
+
+    def store(self, numbers, rows):
+        """Keep the rows of some pieces: in memory once the disk has them."""
+        if self.write:
+            self.write(numbers, rows)
+        self.rows[numbers], self.done[numbers] = rows, True
+
+
+class Memory:
+    """Tables that nothing keeps."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def table(self, _name, pieces, width):
+        """An empty table."""
+        return Table(pieces, width)
+
+
 class Evidence(NamedTuple):
     """What the pieces of the evidence are joined to.
 

@@ -4,7 +4,6 @@ A shard is a set of pieces (see `pieces`, `posterior_pieces`). The result is the
 threads, shards and workers, and however often the work was interrupted, on processors of one kind.
 """
 
-from concurrent.futures import FIRST_COMPLETED, wait
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,9 +11,8 @@ import numpy as np
 
 from refvi.errors import UsageError
 from refvi.fast.arguments import Problem, read_problem, read_threads
-from refvi.fast.checkpoint import Checkpoint, Memory, fingerprint
 from refvi.fast.gradient import as_given, gradient_of
-from refvi.fast.pieces import evidence_pieces
+from refvi.fast.pieces import Memory, evidence_pieces
 from refvi.fast.posterior_pieces import posterior_pieces
 
 
@@ -94,6 +92,8 @@ def _crew(executor, shards, threads, progress):
 def _kept(checkpoint, problem, plain):
     if checkpoint is None:
         return Memory()
+    from refvi.fast.checkpoint import Checkpoint, fingerprint
+
     return Checkpoint(checkpoint, fingerprint("sigmoid belief", bool(plain), *problem))
 
 
@@ -118,6 +118,8 @@ def _run(job, numbers, crew):
     if crew.executor is None:
         yield from ((part, compute_shard(job, part, crew.threads)) for part in parts)
         return
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     waiting = {crew.executor.submit(compute_shard, job, part, crew.threads): part for part in parts}
     try:
         while waiting:

@@ -8,7 +8,6 @@ they are computed by the same machine code whoever takes them, so that no bit de
 import functools
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 
 SERIAL_BELOW = 1 << 22  # factors, some 0.2 ms: waking a thread costs a good part of that
 PIECES = 4  # for each thread, so that a thread that loses its core does not hold up the others
@@ -49,4 +48,6 @@ def cores():
 @functools.cache
 def _pool(process, size):
     """Threads that wait for work; those of a forked parent are of no use to the child."""
+    from concurrent.futures import ThreadPoolExecutor  # costs a small answer its milliseconds
+
     return ThreadPoolExecutor(size, thread_name_prefix=f"refvi-{process}")

@@ -4,7 +4,7 @@ DYING = """
 import os, signal, sys
 import numpy as np
 from refvi.fast import shards
-from refvi.fast.checkpoint import Table
+from refvi.fast.pieces import Table
 
 store, left = Table.store, int(sys.argv[2])
 

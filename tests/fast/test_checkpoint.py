@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from refvi.errors import UsageError
-from refvi.fast.checkpoint import Checkpoint, Memory, fingerprint
+from refvi.fast.checkpoint import Checkpoint, fingerprint
+from refvi.fast.pieces import Memory
 
 ROWS = np.array([[0.1, -0.0], [np.inf, 5e-324], [1 / 3, np.nextafter(1, 2)]])
 
