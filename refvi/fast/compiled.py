@@ -3,7 +3,8 @@
 `compiled` lets the compiler reorder additions, which is what turns a sum over lanes into vector instructions;
 it does not let it assume that NaN or infinity never occur. `exact` keeps every operation as written, for
 compensated sums. The flags belong to each instruction, so that an `exact` function stays exact when it is
-inlined. Importing this module imports Numba: only modules that need compiled code may import it, and they are
+inlined. `merged` is `compiled` for a part of a loop that keeps vectors in registers: a call would put them into
+memory. Importing this module imports Numba: only modules that need compiled code may import it, and they are
 imported when first used.
 """
 
@@ -15,6 +16,7 @@ from refvi.targets.cache import compiled as cached_njit
 
 exact = partial(cached_njit, boundscheck=False)
 compiled = partial(cached_njit, boundscheck=False, fastmath={"reassoc", "contract", "nsz"})
+merged = partial(compiled, forceinline=True)
 
 
 @exact

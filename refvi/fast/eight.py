@@ -93,16 +93,31 @@ def _lanes(positions):
     return ir.Constant(ir.VectorType(ir.IntType(32), len(positions)), positions)
 
 
+def _in_all_places(builder, number):
+    nothing = ir.Constant(VECTOR, ir.Undefined)
+    first = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, nothing, _lanes([0] * WIDTH))
+
+
 @intrinsic
 def eight_times(_typing, number):  # noqa: ARG001
     """One number in all eight places."""
 
     def code(_context, builder, _signature, arguments):
-        nothing = ir.Constant(VECTOR, ir.Undefined)
-        first = builder.insert_element(nothing, arguments[0], ir.Constant(ir.IntType(32), 0))
-        return builder.shuffle_vector(first, nothing, _lanes([0] * WIDTH))
+        return _in_all_places(builder, arguments[0])
 
     return EIGHT(types.float64), code
+
+
+@intrinsic
+def spread(_typing, table, at):  # noqa: ARG001
+    """The number of an array at `at`, in all eight places: an operand in memory, no register of its own."""
+
+    def code(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return _in_all_places(builder, builder.load(builder.gep(data, [arguments[1]])))
+
+    return EIGHT(table, types.int64), code
 
 
 @intrinsic

@@ -19,7 +19,7 @@ from refvi import validate
 from refvi.errors import UsageError
 from refvi.fast.arguments import read_problem, read_threads
 from refvi.fast.doubling import bits, fold_bits, subset_sums
-from refvi.fast.layout import LANE_BITS, ROWS, STRIP, Split, worth_compiling
+from refvi.fast.layout import LANE_BITS, OCTET, STRIP, Split, worth_compiling
 from refvi.fast.nested import log_sum
 
 ABSENT = -(1 << 30)  # exponent of a factor that is zero
@@ -105,11 +105,11 @@ def _prepare(problem, tables):
     """The model prepared for compiled code, cut where the halves meet; None where plain NumPy answers."""
     D, K = problem.W.shape
     first, second = (table.size.bit_length() - 1 for table in tables)
-    if not worth_compiling(K, D) or second < LANE_BITS or 1 << first < ROWS:
+    if not worth_compiling(K, D) or second < LANE_BITS or 1 << first < OCTET:
         return None
     from refvi.fast.network import Route, prepare
 
-    strip = min(STRIP, max(ROWS, (1 << first) // 8))
+    strip = min(STRIP, max(OCTET, (1 << first) // 8))
     network = prepare(problem, Split(first, second, 0, -(-D // 4) * 4, strip, (1 << first) // strip))
     return None if network.route is Route.LOG else network
 

@@ -1,15 +1,16 @@
 """How the 2^K states are cut up: high, low and top bits; rows, lanes and strips.
 
 A state is a pair (i, j) of a high index and a low index, and beyond some thirty bits a triple with a top
-index. Rows i are taken ROWS at a time, columns j LANES at a time: four rows of 128 lanes won the sweep on
-AVX-512, and the products of such a tile (4 KiB) stay in the first-level cache. A strip of rows is the unit of
-work that threads, shards and checkpoints share. All of this depends on the sizes of the model alone, never on
-the number of threads.
+index. Rows i are taken an OCTET at a time where products stay in registers, ROWS at a time where they are kept
+(the products of four rows by 128 lanes, 4 KiB, stay in the first-level cache); columns j come in tiles of LANES.
+A strip of rows is the unit of work that threads, shards and checkpoints share. All of this depends on the sizes
+of the model alone, never on the number of threads.
 """
 
 from typing import NamedTuple
 
 ROWS = 4
+OCTET = 8
 LANES = 128
 LANE_BITS = 7
 STRIP = 64
@@ -38,11 +39,11 @@ class Split(NamedTuple):
 
 def worth_compiling(K, D):
     """Whether a model of this size goes to compiled code."""
-    return K >= LANE_BITS + 2 and (D << K) >= WORTH_COMPILING
+    return K >= LANE_BITS + 3 and (D << K) >= WORTH_COMPILING
 
 
 def split_bits(K, D):
-    """Cut K >= 9 bits so that both tables stay small and work falls into strips of equal size.
+    """Cut K >= 10 bits so that both tables stay small and work falls into strips of equal size.
 
     Checked by  tests/fast/test_layout.py
     """
@@ -50,7 +51,7 @@ def split_bits(K, D):
     most = max(LANE_BITS, TABLE_BITS - (visibles - 1).bit_length())
     low = min(max(LANE_BITS, (K + 1) // 2), most)
     high = min(K - low, most)
-    strip = min(STRIP, max(ROWS, (1 << high) // 8))
+    strip = min(STRIP, max(OCTET, (1 << high) // 8))
     return Split(high, low, K - low - high, visibles, strip, (1 << high) // strip)
 
 

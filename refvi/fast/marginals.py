@@ -5,11 +5,13 @@ every expectation of the high bits, folded columns give those of the low bits. G
 gives the second moments with bit l.
 """
 
-from refvi.fast.batch import add_rows, invert_tile
+from refvi.fast.batch import add_octet
 from refvi.fast.compiled import aligned, compiled
+from refvi.fast.eight import store
 from refvi.fast.folding import fold_lanes
-from refvi.fast.layout import LANE_BITS, LANES, ROWS
-from refvi.fast.products import LANES2, LANES3, multiply_tile
+from refvi.fast.layout import LANE_BITS, LANES, OCTET, ROWS
+from refvi.fast.octets import octet_reciprocals, octets
+from refvi.fast.products import LANES2, LANES3
 
 
 @compiled
@@ -32,10 +34,11 @@ def add_row_sums(S, i, T, tile, inverse, rows):
 
 
 @compiled
-def multiply_lanes(column, T):
-    """Multiply LANES numbers into LANES others."""
+def column_products(column, b, T, part):
+    """Columns of a tile that belong to datum b, multiplied by T: column (LANES / 8, B, 8) flat, T and part (LANES,)."""
+    width = column.size // LANES * 8
     for lane in range(LANES):
-        column[lane] *= T[lane]
+        part[lane] = T[lane] * column[lane // 8 * width + 8 * b + lane % 8]
 
 
 @compiled
@@ -51,25 +54,41 @@ def fold_tile(column, tile, sums):
 
 
 @compiled
-def marginal_strip(A, C, S, T, sharing, first, last, rows, sums):
-    """Rows first..last-1: row sums (B, I) and column sums (B, 1 + low), both zeroed by the caller."""
-    B, visibles = S.shape[0], A.shape[1]
-    inverse, column = aligned(ROWS * LANES), aligned(B * LANES)
-    for tile in range(T.shape[1] // LANES):
-        column[:] = 0.0
-        for i in range(first, last, ROWS):
-            multiply_tile(A, i, C, tile * visibles * LANES, 0, visibles, inverse)
-            invert_tile(inverse, sharing)
-            add_rows(S, i, inverse, column)
-            add_row_sums(S, i, T, tile, inverse, rows)
-        for q in range(B):
-            part = column[q * LANES : (q + 1) * LANES]
-            multiply_lanes(part, T[q, tile * LANES : (tile + 1) * LANES])
-            fold_tile(part, tile, sums[q])
+def invert_octet(rows, weight, i, C, start, visibles, inverse, column):
+    """Reciprocals of eight rows and a tile, (8 LANES,), added to the columns of every datum, (LANES / 8, B, 8) flat."""
+    B = column.size // LANES
+    for lane in range(0, LANES, 8):
+        r = octet_reciprocals(rows, i * visibles, C, start + lane, visibles)
+        add_octet(weight, i * B, r, column, lane * B, B)
+        store(inverse, lane, r[0])
+        store(inverse, lane + LANES, r[1])
+        store(inverse, lane + 2 * LANES, r[2])
+        store(inverse, lane + 3 * LANES, r[3])
+        store(inverse, lane + 4 * LANES, r[4])
+        store(inverse, lane + 5 * LANES, r[5])
+        store(inverse, lane + 6 * LANES, r[6])
+        store(inverse, lane + 7 * LANES, r[7])
 
 
 @compiled
-def marginal_strips(A, C, S, T, sharing, strip, first, last, rows, sums):
+def marginal_strip(A, C, S, T, first, last, row_sums, sums):
+    """Rows first..last-1: row sums (B, I) and column sums (B, 1 + low), both zeroed by the caller."""
+    B, visibles = S.shape[0], A.shape[1]
+    rows, weight = octets(A, first, last), octets(S.T, first, last)
+    inverse, column, part = aligned(OCTET * LANES), aligned(B * LANES), aligned(LANES)
+    for tile in range(T.shape[1] // LANES):
+        column[:] = 0.0
+        for i in range(0, last - first, OCTET):
+            invert_octet(rows, weight, i, C, tile * visibles * LANES, visibles, inverse, column)
+            add_row_sums(S, first + i, T, tile, inverse[: ROWS * LANES], row_sums)
+            add_row_sums(S, first + i + ROWS, T, tile, inverse[ROWS * LANES :], row_sums)
+        for b in range(B):
+            column_products(column, b, T[b, tile * LANES : (tile + 1) * LANES], part)
+            fold_tile(part, tile, sums[b])
+
+
+@compiled
+def marginal_strips(A, C, S, T, strip, first, last, rows, sums):
     """The strips first..last-1: rows (B, I) and sums (strips, B, 1 + low), both zeroed.
 
     Formula     rows[b, i] = sum_j w_bij;  sums[s, b, 0] = sum of w over a strip, [1 + k] over its states with
@@ -77,4 +96,4 @@ def marginal_strips(A, C, S, T, sharing, strip, first, last, rows, sums):
     Checked by  tests/fast/test_posterior.py
     """
     for s in range(first, last):
-        marginal_strip(A, C, S, T, sharing, s * strip, (s + 1) * strip, rows, sums[s])
+        marginal_strip(A, C, S, T, s * strip, (s + 1) * strip, rows, sums[s])

@@ -13,7 +13,7 @@ import numpy as np
 from refvi.fast.batch import batch_strips
 from refvi.fast.narrow import narrow_strips
 from refvi.fast.network import high_table, in_parts, states_of
-from refvi.fast.ranges import Route, chunk_ends
+from refvi.fast.ranges import Route, chunk_ends, least_scale
 from refvi.fast.threads import share
 from refvi.fast.wide import wide_strips
 from refvi.fast.wide_tables import LN2_HIGH, LN2_LOW
@@ -72,11 +72,15 @@ def _top_sums(network, A, states, start, stop, threads):
 
         def run(i, j):
             wide_strips(*rest, start + i, start + j, *sums)
-    else:
-        kernel = narrow_strips if len(S) == 1 else batch_strips
+    elif len(S) == 1:
+        least = least_scale(network.half)
 
         def run(i, j):
-            kernel(A, C, S, T, network.sharing, strip, start + i, start + j, sums.value)
+            narrow_strips(A, C, S, T, least, strip, start + i, start + j, sums.value)
+    else:
+
+        def run(i, j):
+            batch_strips(A, C, S, T, strip, start + i, start + j, sums.value)
 
     share(run, stop - start, network.factors // network.split.strips * (stop - start), threads)
     return sums

@@ -39,7 +39,7 @@ def narrow_tables(network, states, threads=None):
     split, B = network.split, len(states.S)
     for top, A in tops(network):
         rows, columns = np.zeros(states.S.shape), np.zeros((split.strips, B, 1 + split.low))
-        given = A, network.C, states.S, states.T, network.sharing, split.strip
+        given = A, network.C, states.S, states.T, split.strip
         share(partial(_run, marginal_strips, given, (rows, columns)), split.strips, network.factors, threads)
         yield rows * states.R[:, top, None], columns * states.R[:, top, None]
 

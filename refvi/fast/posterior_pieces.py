@@ -1,4 +1,4 @@
-"""Posterior sums as pieces that can be computed anywhere: groups of rows, or groups of blocks in the log domain.
+"""Posterior sums as pieces that can be computed anywhere: groups of rows, or groups of blocks in plain NumPy.
 
 The evidence is known, so that the weight of every state is a posterior probability and a piece needs no other. A piece
 sums over its own states by bit; pieces are joined in a fixed order, and what was outside a piece becomes a bit.
@@ -7,7 +7,7 @@ sums over its own states by bit; pieces are joined in a fixed order, and what wa
 import numpy as np
 
 from refvi.fast import log_domain
-from refvi.fast.evidence import prepare_compiled
+from refvi.fast.evidence import prepare_compiled, prepare_plain
 from refvi.fast.pieces import Pieces, states_by_part
 
 GROUPS = 64  # of rows of one top state, at most
@@ -28,7 +28,8 @@ def posterior_pieces(problem, scale, plain=False):
 
 def _block_groups(problem, values):
     """Groups of blocks. A row holds the five arrays of `log_domain.group_posterior`, one after another."""
-    count, (B, D), K = log_domain.count_blocks(problem), problem.x.shape, problem.c.size
+    route, given = prepare_plain(problem)
+    count, (B, D), K = route.count_blocks(given), problem.x.shape, problem.c.size
     total = min(count, log_domain.GROUPS)
     size, bits = count // total, K - (total.bit_length() - 1)
     shapes = [(B,), (B, bits), (B, bits), (D,), (D, bits)]
@@ -36,7 +37,7 @@ def _block_groups(problem, values):
 
     def rows(first, last, threads):
         groups = (
-            log_domain.group_posterior(problem, values, i * size, (i + 1) * size, threads)
+            route.group_posterior(given, values, i * size, (i + 1) * size, threads)
             for i in range(first, last)
         )
         return np.stack([np.concatenate([part.ravel() for part in group]) for group in groups])
@@ -133,7 +134,7 @@ def _narrow_sums(network, states, A, S, _peak, _top, _own, quotients):
     if B == 1:
         return None, None, weights
     rows, columns = np.zeros(S.shape), np.zeros((1, B, 1 + network.split.low))
-    marginal_strips(*given, network.sharing, size, 0, 1, rows, columns)
+    marginal_strips(*given, size, 0, 1, rows, columns)
     return rows, columns, weights
 
 

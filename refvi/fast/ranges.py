@@ -83,6 +83,14 @@ def choose_route(half, reach):
     return Route.LOG
 
 
+def least_scale(half):
+    """Smallest factor s by which two products may be divided: exp(2 sum_d half_d) / s^2 <= exp(700).
+
+    Checked by  tests/fast/test_ranges.py
+    """
+    return math.exp(half.sum() - 0.5 * LIMIT)
+
+
 def chunk_ends(half):
     """Where the wide kernel has to move exponents: ends of runs of visibles with sum of half <= 600.
 

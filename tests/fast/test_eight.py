@@ -8,6 +8,7 @@ from refvi.fast.eight import (
     over,
     plus,
     product_of_eight,
+    spread,
     store,
     sum_of_eight,
     sums_of_each,
@@ -50,11 +51,13 @@ def reduce_and_add(number, table, out):
     store(out, 0, eight_times(number))
     store(out, 8, sums_of_each(rows))
     add_halves(out, 17, 22, sums_of_each(rows))
+    store(out, 27, spread(table, 13))
 
 
 def test_sums_of_each_come_in_order_and_halves_where_they_belong():
-    table, out = np.random.default_rng(1).integers(-99, 99, size=(8, 8)).astype(float), np.full(27, 7.0)
+    table, out = np.random.default_rng(1).integers(-99, 99, size=(8, 8)).astype(float), np.full(35, 7.0)
     reduce_and_add(3.25, table, out)
     sums = table.sum(axis=1)
     np.testing.assert_array_equal(out[:16], np.concatenate([np.full(8, 3.25), sums]))
-    np.testing.assert_array_equal(out[16:], [7, *(7 + sums[:4]), 7, *(7 + sums[4:]), 7])
+    np.testing.assert_array_equal(out[16:27], [7, *(7 + sums[:4]), 7, *(7 + sums[4:]), 7])
+    np.testing.assert_array_equal(out[27:], np.full(8, table[1, 5]))

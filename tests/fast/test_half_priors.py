@@ -107,7 +107,7 @@ def test_law_rejects(mutant):
 )
 def test_compiled_routes_agree_with_plain_sums(monkeypatch, scale, route):
     """With impossible half states, two data, and one table far from flat."""
-    x, *rest = halves(2, 7, 12, scale=scale, spread=5.0, holes=True)
+    x, *rest = halves(3, 7, 12, scale=scale, spread=5.0, holes=True)
     data = np.stack([x, 1 - x])
     slow, posterior = log_evidence_of_halves(data, *rest), half_posterior(x, *rest)
     monkeypatch.setattr(layout, "WORTH_COMPILING", 1)

@@ -43,7 +43,7 @@ def law_encloses(subject, network):
 
 
 @LAW
-@given(networks(hidden=(9, 10), visible=(1, 9)))
+@given(networks(hidden=(10, 11), visible=(1, 9)))
 def test_every_route_lies_in_the_ball(network):
     law_encloses(by_route, network).raise_if_broken()
 
@@ -62,7 +62,7 @@ def test_law_rejects(mutant):
         W, b, c = MUTANTS[mutant](x if x.ndim == 1 else x[0], W, b, c)[1:]
         return by_route((x, W, b, c), route)
 
-    found = combine(mutant, (law_encloses(subject, model(K=9, D=5, seed=s)) for s in range(3)))
+    found = combine(mutant, (law_encloses(subject, model(K=10, D=5, seed=s)) for s in range(3)))
     assert not found.holds
     assert "Route." in found.message
 

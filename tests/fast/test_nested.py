@@ -90,7 +90,7 @@ def test_law_rejects(mutant, field):
 @pytest.mark.parametrize("scale", [0.3, 12.0, 30.0])
 def test_products_shared_by_priors_change_nothing(monkeypatch, scale):
     """The compiled routes against one evidence after another by logarithms: two data, three priors, and two layers."""
-    case = two_layers(9, 2, 12, scale=scale)
+    case = two_layers(10, 2, 12, scale=scale)
     x, W, b, _, c, _ = case
     data, priors = np.stack([x, 1 - x]), np.stack([c, -c, c + 1])
     slow = np.stack([log_evidence(data, W, b, row) for row in priors], axis=1), nested_log_evidence(*case)

@@ -39,13 +39,13 @@ def law_agrees_with_logarithms(subject, problem):
 
 
 @LAW
-@given(networks(hidden=(9, 10), batch=1))
+@given(networks(hidden=(10, 11), batch=1))
 def test_one_datum(network):
     law_agrees_with_logarithms(multiplicative_posterior.posterior, read_problem(*network)).raise_if_broken()
 
 
 @LAW
-@given(networks(hidden=(9, 10), batch=3))
+@given(networks(hidden=(10, 11), batch=3))
 def test_many_data(network):
     law_agrees_with_logarithms(multiplicative_posterior.posterior, read_problem(*network)).raise_if_broken()
 
@@ -81,7 +81,7 @@ def means_of_the_prior(network, x, threads):
     ],
 )
 def test_law_rejects(mutant, field):
-    x, W, b, c = model(K=9, D=5)
+    x, W, b, c = model(K=10, D=5)
     found = law_agrees_with_logarithms(mutant, read_problem(np.stack([x, 1 - x]), W, b, c))
     assert not found.holds
     assert found.message.startswith(f"{field} on Route")

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 from sbn_twins import UNIT
 
-from refvi.fast.batch import add_rows, dot_lanes, invert_tile
 from refvi.fast.layout import LANES, ROWS
-from refvi.fast.narrow import four_ratios, two_ratios
 from refvi.fast.products import multiply_tile
 from refvi.fast.wide import move_exponents, scales_from_exponents, state_exponents, wide_ratios
 
@@ -26,26 +24,6 @@ def test_multiply_tile(D):
     for first in range(0, D, 4):
         multiply_tile(A, ROWS, C.ravel(), D * LANES, first, first + 4, product)
     np.testing.assert_allclose(product, exact, rtol=2 * D * UNIT)
-
-
-@pytest.mark.parametrize("ratios", [four_ratios, two_ratios])
-def test_ratios(ratios):
-    exact = (S[ROWS:, None] * T / PRODUCT).sum()
-    np.testing.assert_allclose(ratios(S, ROWS, T, PRODUCT.ravel()), exact, rtol=20 * UNIT)
-
-
-@pytest.mark.parametrize("sharing", [4, 2])
-def test_invert_tile(sharing):
-    product = PRODUCT.ravel().copy()
-    invert_tile(product, sharing)
-    np.testing.assert_allclose(product, 1 / PRODUCT.ravel(), rtol=8 * UNIT)
-
-
-def test_add_rows_and_dot_lanes():
-    weights, column = RNG.random((3, 2 * ROWS)), np.ones(3 * LANES)
-    add_rows(weights, ROWS, PRODUCT.ravel(), column)
-    np.testing.assert_allclose(column.reshape(3, LANES), 1 + weights[:, ROWS:] @ PRODUCT, rtol=8 * UNIT)
-    np.testing.assert_allclose(dot_lanes(T, column[:LANES]), T @ column[:LANES], rtol=20 * UNIT)
 
 
 def test_exponents_move_without_loss():

@@ -22,10 +22,21 @@ from refvi.fast import (
 LINE, TABLE, COUNT, WHOLE = float64[::1], float64[:, ::1], int64, int64[::1]
 LOOPS = {
     "multiply_tile": (products.multiply_tile, (TABLE, COUNT, LINE, COUNT, COUNT, COUNT, LINE), "mul add"),
-    "four_ratios": (narrow.four_ratios, (LINE, COUNT, LINE, LINE), "mul div"),
-    "two_ratios": (narrow.two_ratios, (LINE, COUNT, LINE, LINE), "mul div"),
-    "invert_tile": (batch.invert_tile, (LINE, COUNT), "mul div"),
-    "add_rows": (batch.add_rows, (TABLE, COUNT, LINE, LINE), "fmadd"),
+    "narrow_strips": (
+        narrow.narrow_strips,
+        (TABLE, LINE, TABLE, TABLE, float64, COUNT, COUNT, COUNT, TABLE),
+        "mul add div",
+    ),
+    "batch_strips": (
+        batch.batch_strips,
+        (TABLE, LINE, TABLE, TABLE, COUNT, COUNT, COUNT, TABLE),
+        "mul add div fmadd",
+    ),
+    "invert_octet": (
+        marginals.invert_octet,
+        (LINE, LINE, COUNT, LINE, COUNT, COUNT, LINE, LINE),
+        "mul add div fmadd",
+    ),
     "add_row_sums": (marginals.add_row_sums, (TABLE, COUNT, TABLE, COUNT, LINE, TABLE), "fmadd"),
     "prefix_products": (
         quotients.prefix_products,
