@@ -6,6 +6,7 @@ import numpy as np
 
 from refvi.fast.layout import Split, split_bits
 from refvi.fast.ranges import Route, choose_route, measure_visibles
+from refvi.fast.resident_memory import keep_memory
 from refvi.fast.tables import data_tables, tile_table, top_table
 from refvi.fast.wide_tables import wide_data_tables
 
@@ -70,6 +71,7 @@ class WideStates(NamedTuple):
 
 def prepare(problem, split=None):
     """Measure a model, choose its route and build its low table; cut as sizes suggest, or as it is told."""
+    keep_memory()
     D, K = problem.W.shape
     split = split or split_bits(K, D)
     shift, half = np.zeros(split.visibles, np.int64), np.zeros(split.visibles)
