@@ -1,8 +1,9 @@
-"""The inner loop of everything compiled: products over the visibles of a tile of four rows by 128 lanes.
+"""Products over some of the visibles for a tile of four rows by 128 lanes, kept in memory between chunks.
 
-One factor costs one addition and one multiplication, which run on different pipes of a Zen 4 core. The shape
-of the code is the one that compilers turn into full-width vector instructions: a single flat base, slices of
-constant length, constant offsets (tests/fast/test_vectorised.py looks at the assembly).
+Where all products fit into a double they stay in registers (`octets`). Here they are multiplied in chunks of visibles,
+and what happens between two chunks needs them stored. The shape of the code is the one that compilers turn into
+full-width vector instructions: a single flat base, slices of constant length, constant offsets
+(tests/fast/test_vectorised.py looks at the assembly).
 """
 
 from refvi.fast.compiled import compiled
