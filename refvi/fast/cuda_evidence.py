@@ -14,7 +14,7 @@ from refvi.fast import tensor_pairs
 from refvi.fast.arguments import read_problem
 from refvi.fast.evidence import log_evidence as processor_log_evidence
 from refvi.fast.evidence import prepare_compiled
-from refvi.fast.folding import fold_quotients
+from refvi.fast.folding import fold_columns, fold_quotients
 from refvi.fast.gradient import EvidenceGradient, log_evidence_gradient
 from refvi.fast.layout import LANES
 from refvi.fast.multiplicative import log_total
@@ -141,12 +141,10 @@ def _quotients(network, A, states):
 def _fold(network, A, by_row, by_column):
     """From sums over columns (Dp + 4, I) and over rows (Dp + 4, J) to sums by bit."""
     visibles, tiles = A.shape[1], by_column.shape[1] // LANES
-    GC = by_column[:visibles].reshape(visibles, tiles, LANES).transpose(1, 0, 2).reshape(1, -1)
-    weights = by_row[visibles].copy(), by_column[visibles : visibles + 1].copy()
+    GC = by_column[:visibles].reshape(visibles, tiles, LANES).transpose(1, 0, 2).ravel()
+    by_low = fold_columns(network.C, GC, by_column[visibles].copy(), network.split.low)
     GA = np.ascontiguousarray(by_row[:visibles].T)
-    return fold_quotients(
-        A, network.C, GA, np.ascontiguousarray(GC), *weights, network.split.high, network.split.low
-    )
+    return fold_quotients(A, GA, by_low, by_row[visibles].copy(), network.split.high)
 
 
 def _columns(network):

@@ -70,7 +70,18 @@ def _elementwise(instruction):
     return operation
 
 
-plus, times, over = (_elementwise(instruction) for instruction in ("fadd", "fmul", "fdiv"))
+plus, minus, times, over = (_elementwise(instruction) for instruction in ("fadd", "fsub", "fmul", "fdiv"))
+
+
+@intrinsic
+def fused(_typing, a, b, c):
+    """The products of a and b plus c, rounded once."""
+
+    def code(_context, builder, _signature, arguments):
+        kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
+        return builder.call(builder.module.declare_intrinsic(f"llvm.fma.v{WIDTH}f64", fnty=kind), arguments)
+
+    return EIGHT(a, b, c), code
 
 
 def _reduction(operation, start):

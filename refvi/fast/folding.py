@@ -2,13 +2,20 @@
 
 After `quotients`, A_id GA_id = sum_j w_ij sigmoid(l_ijd), and sum_i w_ij sigmoid(l_ijd) = Wj - C_jd GC_jd.
 Adding the upper half of a table to the lower half removes its highest bit, and the sum of the upper half is
-the sum over the states with that bit set.
+the sum over the states with that bit set. Columns are folded tile by tile, as soon as all rows of a group have
+added to a tile, so that no table of all columns is kept.
+
+Sums by low bit, by_low (Dp + 1, low + 1), have a row for each visible and one for the weight itself: the sums over
+the columns with each of the seven bits of a lane set, the sum over all columns, the sums with each bit of a tile set.
 """
 
 import numpy as np
 
-from refvi.fast.compiled import compiled
+from refvi.fast.compiled import aligned, compiled, merged
+from refvi.fast.eight import load, minus, plus, store, sums_of_each, times
 from refvi.fast.layout import LANE_BITS, LANES
+
+WITH_BIT = ((np.arange(8) >> np.arange(3)[:, None]) & 1).ravel() * 1.0  # eight numbers for each of three bits
 
 
 @compiled
@@ -45,29 +52,71 @@ def fold_lanes(values, start, by_bit, first):
     return values[start]
 
 
-@compiled
-def fold_columns(values, width, bits, by_bit):
-    """Fold a table in tiles of lanes, (2^bits / LANES, width, LANES) flat, over its columns.
+@merged
+def fold_half(values, half):
+    """Add 2 half numbers pairwise into the first half; the sum of what was the upper half, as eight numbers."""
+    total = load(values, half)
+    store(values, 0, plus(load(values, 0), total))
+    for lane in range(8, half, 8):
+        upper = load(values, half + lane)
+        total = plus(total, upper)
+        store(values, lane, plus(load(values, lane), upper))
+    return total
 
-    Formula     by_bit[k, d] = sum over columns j with bit k set; the sum over all columns is returned
-    Shapes      by_bit (bits, width) -> (width,); values is destroyed
+
+@merged
+def lane_sums(values):
+    """Sums over the lanes with each of the seven bits set, and over all: eight numbers; values (LANES,) is destroyed."""
+    on6, on5 = fold_half(values, 64), fold_half(values, 32)
+    on4, on3 = fold_half(values, 16), fold_half(values, 8)
+    rest = load(values, 0)
+    on0, on1 = times(rest, load(WITH_BIT, 0)), times(rest, load(WITH_BIT, 8))
+    return sums_of_each((on0, on1, times(rest, load(WITH_BIT, 16)), on3, on4, on5, on6, rest))
+
+
+@compiled
+def add_lane_sums(values, tile, sums):
+    """Add the lanes of a tile to sums by low bit (low + 1,); values (LANES,) is destroyed.
+
     Checked by  tests/fast/test_folding.py
     """
-    tile_bits = bits - LANE_BITS
-    by_tile = np.empty((tile_bits, width * LANES))
-    fold_rows(values.reshape((1 << tile_bits, width * LANES)), tile_bits, by_tile)
-    total, lane_sums = np.empty(width), np.empty(LANE_BITS)
-    for d in range(width):
-        for k in range(tile_bits):
-            part = 0.0
-            for lane in range(LANES):
-                part += by_tile[k, d * LANES + lane]
-            by_bit[LANE_BITS + k, d] = part
-        lane_sums[:] = 0.0
-        total[d] = fold_lanes(values, d * LANES, lane_sums, 0)
-        for k in range(LANE_BITS):
-            by_bit[k, d] = lane_sums[k]
-    return total
+    store(values, 0, lane_sums(values))
+    for k in range(LANE_BITS + 1):
+        sums[k] += values[k]
+    for k in range(sums.size - LANE_BITS - 1):
+        if (tile >> k) & 1:
+            sums[LANE_BITS + 1 + k] += values[LANE_BITS]
+
+
+@compiled
+def fold_tile_of_quotients(C, GC, weight, tile, by_low):
+    """Add the columns of a tile, their weights (LANES,) and quotients GC (Dp LANES,), to by_low (Dp + 1, low + 1).
+
+    Checked by  tests/fast/test_folding.py
+    """
+    share, visibles = aligned(LANES), by_low.shape[0] - 1
+    for d in range(visibles):
+        for lane in range(0, LANES, 8):
+            c = load(C, (tile * visibles + d) * LANES + lane)
+            store(share, lane, minus(load(weight, lane), times(c, load(GC, d * LANES + lane))))
+        add_lane_sums(share, tile, by_low[d])
+    share[:] = weight
+    add_lane_sums(share, tile, by_low[visibles])
+
+
+@compiled
+def fold_columns(C, GC, column_weight, low):
+    """The same for all tiles: GC flat like C, column_weight (J,) -> by_low (1, Dp + 1, low + 1).
+
+    Checked by  tests/fast/test_folding.py
+    """
+    tiles = column_weight.size // LANES
+    row = C.size // tiles
+    by_low = np.zeros((1, row // LANES + 1, low + 1))
+    for tile in range(tiles):
+        columns = slice(tile * LANES, (tile + 1) * LANES)
+        fold_tile_of_quotients(C, GC[tile * row : (tile + 1) * row], column_weight[columns], tile, by_low[0])
+    return by_low
 
 
 @compiled
@@ -82,32 +131,30 @@ def add_groups(groups):
 
 
 @compiled
-def fold_quotients(A, C, GA, GC, row_weight, column_weight, high, low):
+def fold_quotients(A, GA, by_low, row_weight, high):
     """Sums over all states of w sigmoid(l_d), and over the states with each high or low bit set; and those of w.
 
-    Shapes      A, GA (I, Dp), C (Dp J,), GC (groups, Dp J), row_weight (I,), column_weight (groups, J)
+    Shapes      A, GA (I, Dp), by_low (groups, Dp + 1, low + 1), row_weight (I,)
                 -> on (high + low + 1, Dp + 1): bits, then all states; visibles, then the weight itself
-    Domain      GA, GC and the weights are destroyed
+    Domain      GA, by_low and row_weight are destroyed
     Checked by  tests/fast/test_folding.py
     """
-    rows, visibles = A.shape
-    on = np.zeros((high + low + 1, visibles + 1))
+    (rows, visibles), (groups, width, sums) = A.shape, by_low.shape
+    on = np.empty((high + sums, width))
     for i in range(rows):
         for d in range(visibles):
             GA[i, d] *= A[i, d]
     fold_rows(GA, high, on[:high, :visibles])
-    for d in range(visibles):
-        on[high + low, d] = GA[0, d]
     fold_rows(row_weight.reshape((rows, 1)), high, on[:high, visibles:])
-    on[high + low, visibles] = row_weight[0]
-    add_groups(GC)
-    add_groups(column_weight)
-    share, weight = GC[0], column_weight[0]
-    for tile in range(weight.size // LANES):
-        for d in range(visibles):
-            at = (tile * visibles + d) * LANES
-            for lane in range(LANES):
-                share[at + lane] = weight[tile * LANES + lane] - C[at + lane] * share[at + lane]
-    fold_columns(share, visibles, low, on[high : high + low, :visibles])
-    fold_columns(weight, 1, low, on[high : high + low, visibles:])
+    on[high + sums - 1, :visibles] = GA[0]
+    on[high + sums - 1, visibles] = row_weight[0]
+    add_groups(by_low.reshape((groups, width * sums)))
+    for d in range(width):
+        for k in range(sums - 1):
+            on[high + k, d] = by_low[0, d, k if k < LANE_BITS else k + 1]
     return on
+
+
+def tables_of_quotients(A, groups, low):
+    """Zeroed GA (I, Dp) and by_low (groups, Dp + 1, low + 1) of one top state."""
+    return np.zeros(A.shape), np.zeros((groups, A.shape[1] + 1, low + 1))

@@ -143,7 +143,7 @@ def _states(network, row, tables):
 
 
 def _compiled_posterior(network, problem, tables, threads):
-    from refvi.fast.folding import fold_quotients
+    from refvi.fast.folding import fold_quotients, tables_of_quotients
     from refvi.fast.layout import row_groups
     from refvi.fast.multiplicative import log_total
     from refvi.fast.narrow_gradient import narrow_groups
@@ -152,11 +152,11 @@ def _compiled_posterior(network, problem, tables, threads):
 
     states, A, groups = _states(network, problem.x, tables), high_table(network, 0), row_groups(network.split)
     given = A, network.C, states.S, states.T
-    J = states.T.shape[1]
-    taken = np.zeros(A.shape), np.zeros((groups, network.C.size)), np.zeros(len(A)), np.zeros((groups, J))
+    weights = np.zeros(len(A)), np.zeros((groups, states.T.shape[1]))
+    taken = *tables_of_quotients(A, groups, network.split.low), *weights
     share(partial(_run, narrow_groups, given, taken), groups, network.factors, threads)
-    first, second = taken[2].copy(), taken[3].sum(axis=0)
-    slope = fold_quotients(A, network.C, *taken, network.split.high, network.split.low)
+    first, second = weights[0].copy(), weights[1].sum(axis=0)
+    slope = fold_quotients(A, *taken[:3], network.split.high)
     total, D, x = slope[-1, -1], problem.b.size, problem.x[0]
     value, slope = log_total(network, total, states.offset[0]), slope / total
     grad_W = np.outer(x, slope[:-1, -1]) - slope[:-1, :D].T

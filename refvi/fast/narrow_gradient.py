@@ -2,82 +2,134 @@
 
 The weight of a state is w_ij = sum_b S_bi T_bj / product_ij: for one datum unnormalised, for a batch with S
 divided by each evidence, so that the gradients of all data cost one pass. Rows are cut into groups of fixed
-size; a group owns its rows of GA and keeps its own GC, and the groups are added afterwards in order.
+size; a group owns its rows of GA and keeps its own sums by low bit, and the groups are added afterwards in order.
 """
 
-from refvi.fast.compiled import aligned, compiled
-from refvi.fast.layout import LANES
-from refvi.fast.quotients import PAIR, WIDTH, prefix_products, spread_quotients
+import numpy as np
+
+from refvi.fast.compiled import aligned, compiled, merged
+from refvi.fast.eight import eight_times, load, over, plus, spread, store, sum_of_eight, times
+from refvi.fast.folding import fold_tile_of_quotients
+from refvi.fast.layout import LANES, ROWS
+from refvi.fast.products import LANES2, LANES3
+from refvi.fast.quotients import PAIR, WIDTH, plus_four, prefix_products, prefix_table, spread_quotients
+
+BLOCK = 16  # lanes for which sums over data stay in registers, four rows at a time
 
 
 @compiled
-def joint_factors(S, i, T, tile, joint):
-    """Sum_b S_bi T_bj for two rows and all lanes, four data at a time: joint (2 LANES,).
+def rows_together(S, first, last):
+    """The rows first..last-1 of S, flat: four rows of all data together, [(row // 4 * B + datum) * 4 + row % 4].
 
     Checked by  tests/fast/test_quotients.py
     """
-    row0, row1 = joint[:LANES], joint[LANES:WIDTH]
-    start, B = tile * LANES, S.shape[0]
-    for lane in range(WIDTH):
-        joint[lane] = 0.0
-    for q in range(0, B - 3, 4):
-        s0, s1, s2, s3 = S[q, i], S[q + 1, i], S[q + 2, i], S[q + 3, i]
-        t0, t1, t2, t3 = S[q, i + 1], S[q + 1, i + 1], S[q + 2, i + 1], S[q + 3, i + 1]
-        c0, c1 = T[q, start : start + LANES], T[q + 1, start : start + LANES]
-        c2, c3 = T[q + 2, start : start + LANES], T[q + 3, start : start + LANES]
-        for lane in range(LANES):
-            row0[lane] += (s0 * c0[lane] + s1 * c1[lane]) + (s2 * c2[lane] + s3 * c3[lane])
-            row1[lane] += (t0 * c0[lane] + t1 * c1[lane]) + (t2 * c2[lane] + t3 * c3[lane])
-    for q in range(B // 4 * 4, B):
-        s0, t0, c0 = S[q, i], S[q, i + 1], T[q, start : start + LANES]
-        for lane in range(LANES):
-            row0[lane] += s0 * c0[lane]
-            row1[lane] += t0 * c0[lane]
+    B, rows = S.shape[0], np.empty(S.shape[0] * (last - first))
+    for i in range(last - first):
+        for q in range(B):
+            rows[(i // ROWS * B + q) * ROWS + i % ROWS] = S[q, first + i]
+    return rows
 
 
 @compiled
-def narrow_weights(product, joint, column_weight):
-    """Turn joint factors into w / product, add w to the columns; returns the two row sums of w.
+def blocks_together(T, start, columns):
+    """A tile of T, flat: a block of lanes of all data together, [(lane // 16 * B + datum) * 16 + lane % 16].
+
+    Checked by  tests/fast/test_quotients.py
+    """
+    B = T.shape[0]
+    for q in range(B):
+        for lane in range(LANES):
+            columns[(lane // BLOCK * B + q) * BLOCK + lane % BLOCK] = T[q, start + lane]
+
+
+@merged
+def outer(rows, at, columns, place):
+    """Products of four numbers with a block of lanes."""
+    t0, t1 = load(columns, place), load(columns, place + 8)
+    s0, s1, s2, s3 = spread(rows, at), spread(rows, at + 1), spread(rows, at + 2), spread(rows, at + 3)
+    return (
+        (times(s0, t0), times(s1, t0), times(s2, t0), times(s3, t0)),
+        (times(s0, t1), times(s1, t1), times(s2, t1), times(s3, t1)),
+    )
+
+
+@merged
+def store_four(table, at, values):
+    """The same eight lanes of four rows."""
+    store(table, at, values[0])
+    store(table, at + LANES, values[1])
+    store(table, at + LANES2, values[2])
+    store(table, at + LANES3, values[3])
+
+
+@compiled
+def joint_factors(rows, at, columns, joint):
+    """Sum_b S_bi T_bj for the four rows that begin at `at`, and all lanes: joint (4 LANES,).
+
+    Shapes      rows as of `rows_together`, columns (B LANES,) as of `blocks_together`
+    Checked by  tests/fast/test_quotients.py
+    """
+    B = columns.size // LANES
+    for lane in range(0, LANES, BLOCK):
+        low, high = outer(rows, at, columns, lane * B)
+        for q in range(1, B):
+            more_low, more_high = outer(rows, at + ROWS * q, columns, lane * B + BLOCK * q)
+            low, high = plus_four(low, more_low), plus_four(high, more_high)
+        store_four(joint, lane, low)
+        store_four(joint, lane + 8, high)
+
+
+@compiled
+def narrow_weights(product, joint, place, column_weight):
+    """Turn joint factors of two rows into w / product, add w to the columns; returns the two row sums of w.
 
     Formula     w = joint / product, two reciprocals from one division
+    Shapes      product, joint (4 LANES,): the two rows begin at `place`
     Checked by  tests/fast/test_quotients.py
     """
-    sum0 = sum1 = 0.0
-    for lane in range(LANES):
-        p0, p1 = product[lane], product[LANES + lane]
-        r = 1.0 / (p0 * p1)
-        r0, r1 = p1 * r, p0 * r
-        w0, w1 = joint[lane] * r0, joint[LANES + lane] * r1
-        joint[lane], joint[LANES + lane] = w0 * r0, w1 * r1
-        sum0 += w0
-        sum1 += w1
-        column_weight[lane] += w0 + w1
-    return sum0, sum1
+    one = eight_times(1.0)
+    sum0 = sum1 = eight_times(0.0)
+    for lane in range(0, LANES, 8):
+        row0, row1 = place + lane, place + LANES + lane
+        p0, p1 = load(product, row0), load(product, row1)
+        r = over(one, times(p0, p1))
+        r0, r1 = times(p1, r), times(p0, r)
+        w0, w1 = times(load(joint, row0), r0), times(load(joint, row1), r1)
+        store(joint, row0, times(w0, r0))
+        store(joint, row1, times(w1, r1))
+        sum0, sum1 = plus(sum0, w0), plus(sum1, w1)
+        store(column_weight, lane, plus(load(column_weight, lane), plus(w0, w1)))
+    return sum_of_eight(sum0), sum_of_eight(sum1)
 
 
 @compiled
-def narrow_group(A, C, S, T, first, last, GA, GC, row_weight, column_weight):
-    """Add the states of rows first..last-1 to GA (I, Dp), GC (flat like C), row (I,) and column weights (J,)."""
-    visibles = A.shape[1]
-    joint, prefix = aligned(WIDTH), aligned((visibles // 4 + 1) * WIDTH)
+def narrow_group(A, C, S, T, first, last, GA, by_low, row_weight, column_weight):
+    """Add the states of rows first..last-1 to GA (I, Dp), by_low (Dp + 1, low + 1), row (I,) and column weights (J,)."""
+    visibles, B = A.shape[1], S.shape[0]
+    joint, prefix, rows = aligned(WIDTH), prefix_table(visibles), rows_together(S, first, last)
     product = prefix[visibles // 4 * WIDTH :]
+    GC, columns = aligned(visibles * LANES), aligned(B * LANES)
     for tile in range(T.shape[1] // LANES):
-        start, columns = tile * visibles * LANES, column_weight[tile * LANES : (tile + 1) * LANES]
-        for i in range(first, last, PAIR):
+        start, weight = tile * visibles * LANES, column_weight[tile * LANES : (tile + 1) * LANES]
+        blocks_together(T, tile * LANES, columns)
+        GC[:] = 0.0
+        for i in range(first, last, ROWS):
             prefix_products(A, i, C, start, 0, visibles, prefix)
-            joint_factors(S, i, T, tile, joint)
-            sum0, sum1 = narrow_weights(product, joint, columns)
-            row_weight[i] += sum0
-            row_weight[i + 1] += sum1
-            spread_quotients(A, i, C, start, 0, visibles, prefix, joint, GA, GC)
+            joint_factors(rows, (i - first) * B, columns, joint)
+            for row, place in ((i, 0), (i + PAIR, PAIR * LANES)):
+                sum0, sum1 = narrow_weights(product, joint, place, weight)
+                row_weight[row] += sum0
+                row_weight[row + 1] += sum1
+                spread_quotients(A, row, C, start, 0, visibles, prefix, joint, place, GA, GC)
+        fold_tile_of_quotients(C, GC, weight, tile, by_low)
 
 
 @compiled
-def narrow_groups(A, C, S, T, first, last, GA, GC, row_weight, column_weight):
-    """The groups first..last-1 of GC.shape[0] equal ones; everything from GA on arrives zeroed.
+def narrow_groups(A, C, S, T, first, last, GA, by_low, row_weight, column_weight):
+    """The groups first..last-1 of by_low.shape[0] equal ones; everything from GA on arrives zeroed.
 
-    Shapes      GA (I, Dp), GC (groups, Dp J), row_weight (I,), column_weight (groups, J)
+    Shapes      GA (I, Dp), by_low (groups, Dp + 1, low + 1) as in `folding`, row_weight (I,), column_weight (groups, J)
     """
-    rows = A.shape[0] // GC.shape[0]
+    rows = A.shape[0] // by_low.shape[0]
     for g in range(first, last):
-        narrow_group(A, C, S, T, g * rows, (g + 1) * rows, GA, GC[g], row_weight, column_weight[g])
+        narrow_group(A, C, S, T, g * rows, (g + 1) * rows, GA, by_low[g], row_weight, column_weight[g])

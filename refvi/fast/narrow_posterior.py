@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from refvi.fast.folding import fold_quotients
+from refvi.fast.folding import fold_quotients, tables_of_quotients
 from refvi.fast.layout import row_groups
 from refvi.fast.marginals import marginal_strips
 from refvi.fast.multiplicative import log_total
@@ -59,10 +59,11 @@ def _evidence(network, states, total):
 
 def _quotients(network, states, scale, threads):
     """Sums by bit (K + 1, Dp + 1) of w sigmoid(l_d) and w, w = sum_b scale_bt S_bi T_bj / product."""
-    parts, groups, J = [], row_groups(network.split), states.T.shape[1]
+    parts, split, J = [], network.split, states.T.shape[1]
+    groups = row_groups(split)
     for top, A in tops(network):
         given = A, network.C, states.S * scale[:, top, None], states.T
-        taken = np.zeros(A.shape), np.zeros((groups, network.C.size)), np.zeros(len(A)), np.zeros((groups, J))
+        taken = *tables_of_quotients(A, groups, split.low), np.zeros(len(A)), np.zeros((groups, J))
         share(partial(_run, narrow_groups, given, taken), groups, network.factors, threads)
-        parts.append(fold_quotients(A, network.C, *taken, network.split.high, network.split.low))
+        parts.append(fold_quotients(A, *taken[:3], split.high))
     return join_tops(parts)

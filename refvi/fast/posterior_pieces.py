@@ -107,35 +107,34 @@ def group_sums(network, states, scale, top, group, groups):
     Formula     w = R_t S_i T_j 2^(exponents - scale[1]) / (scale[0] product_ij) is a posterior probability
     Checked by  tests/fast/test_sharded_gradient.py
     """
-    from refvi.fast.folding import fold_quotients
+    from refvi.fast.folding import fold_quotients, tables_of_quotients
     from refvi.fast.network import Route, high_table
     from refvi.fast.sums_by_bit import from_tables
 
     size = len(states.S[0]) // groups
     own = slice(group * size, (group + 1) * size)
     A, S = high_table(network, top)[own], states.S[:, own] * (states.R[:, top] / scale[:, 0])[:, None]
-    quotients = np.zeros(A.shape), np.zeros((1, network.C.size))
+    quotients = tables_of_quotients(A, 1, network.split.low)
     sums = _wide_sums if network.route is Route.WIDE else _narrow_sums
-    rows, columns, weights = sums(network, states, A, S, scale[:, 1], top, own, quotients)
-    bits = size.bit_length() - 1
-    slopes = fold_quotients(A, network.C, *quotients, *weights, bits, network.split.low)
+    rows, columns, weight = sums(network, states, A, S, scale[:, 1], top, own, quotients)
+    slopes = fold_quotients(A, *quotients, weight, size.bit_length() - 1)
     means = slopes[:, -1:] if rows is None else from_tables(rows, columns)
     return means, slopes
 
 
 def _narrow_sums(network, states, A, S, _peak, _top, _own, quotients):
-    """Row sums (B, rows) and column sums (1, B, 1 + low) of the weights, None for one datum; row and column weights."""
+    """Row sums (B, rows) and column sums (1, B, 1 + low) of the weights, None for one datum; row weights."""
     from refvi.fast.marginals import marginal_strips
     from refvi.fast.narrow_gradient import narrow_groups
 
     (B, size), given = S.shape, (A, network.C, S, states.T)
-    weights = np.zeros(size), np.zeros((1, states.T.shape[1]))
-    narrow_groups(*given, 0, 1, *quotients, *weights)
+    weight = np.zeros(size)
+    narrow_groups(*given, 0, 1, *quotients, weight, np.zeros((1, states.T.shape[1])))
     if B == 1:
-        return None, None, weights
+        return None, None, weight
     rows, columns = np.zeros(S.shape), np.zeros((1, B, 1 + network.split.low))
     marginal_strips(*given, size, 0, 1, rows, columns)
-    return rows, columns, weights
+    return rows, columns, weight
 
 
 def _wide_sums(network, states, A, S, peak, top, own, quotients):
@@ -145,8 +144,7 @@ def _wide_sums(network, states, A, S, peak, top, own, quotients):
 
     B = len(S)
     rows, columns = np.zeros(S.shape), np.zeros((1, B, 1 + network.split.low))
-    column_weight = np.zeros((1, states.T.shape[1]))
     factors = S, states.Se[:, own] + states.Re[:, top, None], states.T, states.Te
     given = A, network.C, chunk_ends(network.half), factors, peak.astype(np.int64)
-    wide_groups(*given, 0, 1, *quotients, rows, columns, column_weight)
-    return rows, columns, (rows.sum(axis=0), column_weight)
+    wide_groups(*given, 0, 1, *quotients, rows, columns)
+    return rows, columns, rows.sum(axis=0)

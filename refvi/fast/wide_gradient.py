@@ -8,10 +8,11 @@ than the chunk's share is divided away.
 import numpy as np
 
 from refvi.fast.compiled import aligned, compiled
+from refvi.fast.folding import fold_tile_of_quotients
 from refvi.fast.layout import LANES, ROWS
 from refvi.fast.marginals import fold_tile
 from refvi.fast.products import LANES2, LANES3
-from refvi.fast.quotients import PAIR, WIDTH, prefix_products, spread_quotients
+from refvi.fast.quotients import PAIR, prefix_products, prefix_table, spread_quotients
 from refvi.fast.wide import TILE, scales_from_exponents, state_exponents, wide_product
 
 
@@ -54,14 +55,15 @@ def add_weights(weight, rows, i, column, total, fresh):
 
 @compiled
 def wide_quotients(A, i, C, start, ends, total, prefix, ratio, GA, GC):
-    """Quotients of the weights of two rows, chunk by chunk: total (2 LANES,) is kept."""
+    """Quotients of the weights of four rows, chunk by chunk: total (4 LANES,) is kept."""
     first = 0
     for last in ends:
         prefix_products(A, i, C, start, first, last, prefix)
-        product = prefix[(last - first) // 4 * WIDTH : ((last - first) // 4 + 1) * WIDTH]
-        for q in range(WIDTH):
+        product = prefix[(last - first) // 4 * TILE : ((last - first) // 4 + 1) * TILE]
+        for q in range(TILE):
             ratio[q] = total[q] / product[q]
-        spread_quotients(A, i, C, start, first, last, prefix, ratio, GA, GC)
+        for row, place in ((i, 0), (i + PAIR, PAIR * LANES)):
+            spread_quotients(A, row, C, start, first, last, prefix, ratio, place, GA, GC)
         first = last
 
 
@@ -78,38 +80,40 @@ def posterior_tile(states, peak, i, tile, exponent, product, scale, weight, rows
 
 
 @compiled
-def wide_group(A, C, ends, states, peak, first, last, GA, GC, rows, sums, column_weight):
-    """Rows first..last-1: the quotients, row sums (B, I), column sums (B, 1 + low) and column weights (J,)."""
+def wide_group(A, C, ends, states, peak, first, last, GA, by_low, rows, sums):
+    """Rows first..last-1: the quotients, row sums (B, I), column sums (B, 1 + low) and sums by low bit over all data."""
     B, visibles = peak.size, A.shape[1]
     product, scale, exponent = aligned(TILE), aligned(TILE).view(np.int64), np.empty(TILE, np.int64)
-    weight, total, column, ratio = aligned(TILE), aligned(TILE), aligned(B * LANES), aligned(WIDTH)
-    prefix = aligned((visibles // 4 + 1) * WIDTH)
-    for tile in range(column_weight.size // LANES):
+    weight, total, column, ratio = aligned(TILE), aligned(TILE), aligned(B * LANES), aligned(TILE)
+    prefix, GC, column_weight = prefix_table(visibles), aligned(visibles * LANES), aligned(LANES)
+    for tile in range(states[2].shape[1] // LANES):
         start = tile * visibles * LANES
         column[:] = 0.0
+        GC[:] = 0.0
+        column_weight[:] = 0.0
         for i in range(first, last, ROWS):
             wide_product(A, i, C, start, ends, product, product.view(np.int64), exponent)
             posterior_tile(states, peak, i, tile, exponent, product, scale, weight, rows, column, total)
-            for half in range(ROWS // PAIR if GA.size else 0):
-                part = total[half * WIDTH : (half + 1) * WIDTH]
-                wide_quotients(A, i + half * PAIR, C, start, ends, part, prefix, ratio, GA, GC)
+            if GA.size:
+                wide_quotients(A, i, C, start, ends, total, prefix, ratio, GA, GC)
         for q in range(B):
             part = column[q * LANES : (q + 1) * LANES]
             for lane in range(LANES):
-                column_weight[tile * LANES + lane] += part[lane]
+                column_weight[lane] += part[lane]
             fold_tile(part, tile, sums[q])
+        if GA.size:
+            fold_tile_of_quotients(C, GC, column_weight, tile, by_low)
 
 
 @compiled
-def wide_groups(A, C, ends, states, peak, start, stop, GA, GC, rows, sums, column_weight):
+def wide_groups(A, C, ends, states, peak, start, stop, GA, by_low, rows, sums):
     """The groups start..stop-1; everything from GA on arrives zeroed, a GA of size 0 leaves the quotients out.
 
     Formula     w_bij = S_bi T_bj 2^(Se_bi + Te_bj - peak_b) / product_ij is the posterior probability of the state
-    Shapes      states (S, Se, T, Te), each (B, I) or (B, J); peak (B,); GA (I, Dp), GC (groups, Dp J), rows (B, I),
-                sums (groups, B, 1 + low), column_weight (groups, J)
+    Shapes      states (S, Se, T, Te), each (B, I) or (B, J); peak (B,); GA (I, Dp), by_low (groups, Dp + 1, low + 1) as
+                in `folding`, rows (B, I), sums (groups, B, 1 + low)
     Checked by  tests/fast/test_posterior.py
     """
     size = A.shape[0] // sums.shape[0]
     for g in range(start, stop):
-        first, last = g * size, (g + 1) * size
-        wide_group(A, C, ends, states, peak, first, last, GA, GC[g], rows, sums[g], column_weight[g])
+        wide_group(A, C, ends, states, peak, g * size, (g + 1) * size, GA, by_low[g], rows, sums[g])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvi.fast.folding import fold_quotients
+from refvi.fast.folding import fold_quotients, tables_of_quotients
 from refvi.fast.layout import row_groups
 from refvi.fast.multiplicative import all_strips, log_total, scale_to_peak, strip_sums
 from refvi.fast.network import states_of, tops
@@ -19,17 +19,16 @@ from refvi.fast.wide_gradient import wide_groups
 class Tables(NamedTuple):
     """What one pass over a top state leaves.
 
-    GA (I, Dp), GC (groups, Dp J)        quotients, size 0 when they were left out
+    GA (I, Dp)                           quotients, size 0 when they were left out
+    by_low (groups, Dp + 1, low + 1)     sums over all data by low bit, as in `folding`
     rows (B, I)                          row sums of the weights
     columns (groups, B, 1 + low)         column sums by low bit
-    column_weight (groups, J)            column sums over all data
     """
 
     GA: np.ndarray
-    GC: np.ndarray
+    by_low: np.ndarray
     rows: np.ndarray
     columns: np.ndarray
-    column_weight: np.ndarray
 
 
 def wide_shares(network, x, threads=None):
@@ -50,8 +49,7 @@ def wide_posterior(network, x, threads=None):
     sums, slopes, split = [], [], network.split
     for A, found in wide_tables(network, states, peak, threads, quotients=True):
         sums.append(from_tables(found.rows, found.columns))
-        weights = found.rows.sum(axis=0), found.column_weight
-        slopes.append(fold_quotients(A, network.C, found.GA, found.GC, *weights, split.high, split.low))
+        slopes.append(fold_quotients(A, found.GA, found.by_low, found.rows.sum(axis=0), split.high))
     return values, join_tops(sums)[:-1].T, join_tops(slopes)
 
 
@@ -67,11 +65,9 @@ def wide_tables(network, states, peak, threads=None, quotients=False):
     split, groups, B = network.split, row_groups(network.split), len(states.S)
     for top, A in tops(network):
         found = Tables(
-            np.zeros(A.shape if quotients else (0, 0)),
-            np.zeros((groups, network.C.size if quotients else 0)),
+            *tables_of_quotients(A if quotients else A[:0], groups, split.low),
             np.zeros(states.S.shape),
             np.zeros((groups, B, 1 + split.low)),
-            np.zeros((groups, states.T.shape[1])),
         )
         factors = states.S * states.R[:, top, None], states.Se + states.Re[:, top, None], states.T, states.Te
         given = A, network.C, chunk_ends(network.half), factors, peak

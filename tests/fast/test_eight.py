@@ -4,7 +4,9 @@ from refvi.fast.compiled import exact
 from refvi.fast.eight import (
     add_halves,
     eight_times,
+    fused,
     load,
+    minus,
     over,
     plus,
     product_of_eight,
@@ -61,3 +63,16 @@ def test_sums_of_each_come_in_order_and_halves_where_they_belong():
     np.testing.assert_array_equal(out[:16], np.concatenate([np.full(8, 3.25), sums]))
     np.testing.assert_array_equal(out[16:27], [7, *(7 + sums[:4]), 7, *(7 + sums[4:]), 7])
     np.testing.assert_array_equal(out[27:], np.full(8, table[1, 5]))
+
+
+@exact
+def subtract_and_fuse(a, b, c, out):
+    store(out, 0, minus(load(a, 0), load(b, 0)))
+    store(out, 8, fused(load(a, 0), load(b, 0), load(c, 0)))
+
+
+def test_a_fused_sum_is_rounded_once():
+    """(1 + e)(1 - e) - 1 = -e^2 exactly, which two roundings lose."""
+    e, out = 2.0 ** -np.arange(27.0, 35.0), np.empty(16)
+    subtract_and_fuse(1 + e, 1 - e, np.full(8, -1.0), out)
+    np.testing.assert_array_equal(out, [*(2 * e), *(-e * e)])

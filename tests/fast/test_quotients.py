@@ -2,46 +2,106 @@ import numpy as np
 import pytest
 from sbn_twins import UNIT
 
-from refvi.fast.layout import LANES
-from refvi.fast.narrow_gradient import joint_factors, narrow_weights
-from refvi.fast.quotients import PAIR, WIDTH, prefix_products, spread_quotients
-from refvi.fast.wide_gradient import add_weights, wide_weights
+from refvi.fast.layout import LANES, ROWS
+from refvi.fast.narrow_gradient import blocks_together, joint_factors, narrow_weights, rows_together
+from refvi.fast.quotients import PAIR, WIDTH, prefix_products, prefix_table, spread_quotients
+from refvi.fast.wide_gradient import add_weights, wide_quotients, wide_weights
+from refvi.laws.outcome import Outcome, combine
 
 RNG = np.random.default_rng(0)
+TILE = 12 * LANES
+
+
+def law_quotients_come_from_products_alone(subject, first, last, least=0.1):
+    """Both sums are those of divisions, on top of what was there: tables hold numbers between `least` and 2."""
+    A, C = RNG.uniform(least, 2, size=(6, 12)), RNG.uniform(least, 2, size=(2, 12, LANES))
+    w, GA, GC = RNG.random((ROWS, LANES)), np.ones((6, 12)), np.ones((12, LANES))
+    subject(A, C, first, last, w, GA, GC)
+    quotient = w[:, None] / (A[2:, :, None] + C[1])[:, first:last]
+    exact_A, exact_C = np.ones((6, 12)), np.ones((12, LANES))
+    exact_A[2:, first:last] += quotient.sum(axis=2)
+    exact_C[first:last] += quotient.sum(axis=0)
+    pairs = ("rows", GA, exact_A), ("columns", GC, exact_C)
+    return combine(
+        "quotients are those of divisions",
+        (Outcome("quotients", float((np.abs(a - b) / b).max()) / (100 * UNIT), 1, n) for n, a, b in pairs),
+    )
+
+
+def spread(A, C, first, last, w, GA, GC):
+    """Four rows from the second on, second tile."""
+    prefix = prefix_table(12)
+    prefix_products(A, 2, C.ravel(), TILE, first, last, prefix)
+    product = prefix[(last - first) // 4 * WIDTH :][:WIDTH]
+    ratio = w.ravel() / product
+    for pair in range(2):
+        rest = prefix, ratio, pair * PAIR * LANES, GA, GC.reshape(-1)
+        spread_quotients(A, 2 + pair * PAIR, C.ravel(), TILE, first, last, *rest)
+
+
+def spread_in_chunks(A, C, first, last, w, GA, GC):
+    prefix, ratio, ends = prefix_table(12), np.empty(WIDTH), np.array([4, 8, 12][: last // 4])
+    total = w.ravel()
+    wide_quotients(A, 2, C.ravel(), TILE, ends, total, prefix, ratio, GA, GC.reshape(-1))
+    np.testing.assert_array_equal(total, w.ravel())
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 4), (0, 12), (4, 12)])
-def test_quotients_come_from_products_alone(first, last):
+def test_quotients(first, last):
+    law_quotients_come_from_products_alone(spread, first, last).raise_if_broken()
+
+
+@pytest.mark.parametrize("least", [1e-40, 0.1])
+def test_quotients_in_chunks(least):
+    law_quotients_come_from_products_alone(spread_in_chunks, 0, 12, least).raise_if_broken()
+
+
+def wrong_sign(A, C, first, last, w, GA, GC):
+    spread(A, C, first, last, -w, GA, GC)
+
+
+def without_a_factor(A, C, first, last, w, GA, GC):
+    spread(A, C, first, last - 4, w, GA, GC)
+
+
+def one_row_dropped(A, C, first, last, w, GA, GC):
+    spread(A, C, first, last, w * np.array([[1.0], [1.0], [0.0], [1.0]]), GA, GC)
+
+
+@pytest.mark.parametrize("mutant", [wrong_sign, without_a_factor, one_row_dropped])
+def test_law_rejects(mutant):
+    assert not law_quotients_come_from_products_alone(mutant, 0, 12).holds
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 4), (0, 12), (4, 12)])
+def test_products_before_each_group(first, last):
     A, C = RNG.uniform(0.1, 2, size=(6, 12)), RNG.uniform(0.1, 2, size=(2, 12, LANES))
-    factor = A[2:4, :, None] + C[1]
-    prefix, w = np.full(((last - first) // 4 + 1) * WIDTH, np.nan), RNG.random((PAIR, LANES))
-    prefix_products(A, 2, C.ravel(), 12 * LANES, first, last, prefix)
-    levels = prefix.reshape(-1, PAIR, LANES)
-    for level, kept in enumerate(levels):
+    factor, prefix = A[2:, :, None] + C[1], prefix_table(12)
+    prefix_products(A, 2, C.ravel(), TILE, first, last, prefix)
+    for level in range((last - first) // 4 + 1):
+        kept = prefix[level * WIDTH : (level + 1) * WIDTH].reshape(ROWS, LANES)
         np.testing.assert_allclose(kept, factor[:, first : first + 4 * level].prod(axis=1), rtol=30 * UNIT)
-    GA, GC = np.ones(A.shape), np.ones(C.shape)
-    ratio = (w / levels[-1]).ravel()
-    spread_quotients(A, 2, C.ravel(), 12 * LANES, first, last, prefix, ratio, GA, GC.reshape(-1))
-    exact_A, exact_C = np.ones(A.shape), np.ones(C.shape)
-    quotient = w[:, None] / factor[:, first:last]
-    exact_A[2:4, first:last] += quotient.sum(axis=2)
-    exact_C[1, first:last] += quotient.sum(axis=0)
-    np.testing.assert_allclose(GA, exact_A, rtol=100 * UNIT)
-    np.testing.assert_allclose(GC, exact_C, rtol=100 * UNIT)
 
 
 @pytest.mark.parametrize("data", [1, 3, 4, 9])
-def test_narrow_weights(data):
-    S, T, product = RNG.random((data, 4)), RNG.random((data, 2 * LANES)), RNG.uniform(0.1, 9, size=(2, LANES))
-    joint, columns = np.full(WIDTH, np.nan), np.ones(LANES)
-    joint_factors(S, 2, T, 1, joint)
-    exact = S[:, 2:].T @ T[:, LANES:]
-    np.testing.assert_allclose(joint.reshape(2, LANES), exact, rtol=8 * UNIT)
-    sums = narrow_weights(product.ravel(), joint, columns)
-    w = exact / product
+def test_joint_factors(data):
+    S, T, joint = RNG.random((data, 12)), RNG.random((data, 2 * LANES)), np.full(WIDTH, np.nan)
+    columns = np.full(data * LANES, np.nan)
+    blocks_together(T, LANES, columns)
+    joint_factors(rows_together(S, 4, 12), 4 * data, columns, joint)
+    np.testing.assert_allclose(joint.reshape(ROWS, LANES), S[:, 8:].T @ T[:, LANES:], rtol=8 * UNIT)
+
+
+@pytest.mark.parametrize("place", [0, PAIR * LANES])
+def test_narrow_weights(place):
+    product, given = RNG.uniform(0.1, 9, size=WIDTH), RNG.random(WIDTH)
+    joint, columns, two = given.copy(), np.ones(LANES), slice(place, place + PAIR * LANES)
+    sums = narrow_weights(product, joint, place, columns)
+    w = (given / product)[two].reshape(PAIR, LANES)
     np.testing.assert_allclose(sums, w.sum(axis=1), rtol=20 * UNIT)
     np.testing.assert_allclose(columns, 1 + w.sum(axis=0), rtol=8 * UNIT)
-    np.testing.assert_allclose(joint.reshape(2, LANES), w / product, rtol=20 * UNIT)
+    given[two] = w.ravel() / product[two]
+    np.testing.assert_allclose(joint, given, rtol=20 * UNIT)
 
 
 def test_wide_weights():

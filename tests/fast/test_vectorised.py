@@ -9,6 +9,7 @@ from numba import float64, int64, uint64
 
 from refvi.fast import (
     batch,
+    folding,
     marginals,
     narrow,
     narrow_gradient,
@@ -45,11 +46,12 @@ LOOPS = {
     ),
     "spread_quotients": (
         quotients.spread_quotients,
-        (TABLE, COUNT, LINE, COUNT, COUNT, COUNT, LINE, LINE, TABLE, LINE),
+        (TABLE, COUNT, LINE, COUNT, COUNT, COUNT, LINE, LINE, COUNT, TABLE, LINE),
         "mul add",
     ),
-    "joint_factors": (narrow_gradient.joint_factors, (TABLE, COUNT, TABLE, COUNT, LINE), "fmadd"),
-    "narrow_weights": (narrow_gradient.narrow_weights, (LINE, LINE, LINE), "mul div"),
+    "joint_factors": (narrow_gradient.joint_factors, (LINE, COUNT, LINE, LINE), "fmadd"),
+    "narrow_weights": (narrow_gradient.narrow_weights, (LINE, LINE, COUNT, LINE), "mul div"),
+    "add_lane_sums": (folding.add_lane_sums, (LINE, COUNT, LINE), "add"),
     "visit_by_ratio": (
         sample_kernels.visit_by_ratio,
         (TABLE, TABLE, COUNT, WHOLE, WHOLE, COUNT, TABLE, TABLE, LINE),
