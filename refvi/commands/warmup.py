@@ -120,11 +120,13 @@ def _exact():
 
 
 def _samples():
-    from refvi.fast.estimator_samples import elbo_gradient_samples
+    from refvi import fast
 
     x, W, b, c = _network(10, 16, 1, 0.3)
-    for estimator in ("score_function", "leave_one_out"):
-        elbo_gradient_samples(x[0], W, b, c, np.zeros(10), 128, estimator)
+    for samples in (128, 1024):  # visited, counted
+        fast.elbo_gradient_samples(x[0], W, b, c, np.zeros(10), samples)
+    table = fast.estimator_table(x[0], W, b, c, np.zeros(10))
+    fast.elbo_gradient_from_counts(table, fast.draw_counts(table, 128))
 
 
 def _autoencoder():

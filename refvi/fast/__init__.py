@@ -12,7 +12,8 @@ machines, `cuda_evidence` and `tensor_pairs` move the products to a device.
 
 The same products serve other models: priors of two arbitrary tables (`half_priors`), a second hidden layer (`nested`),
 mixtures (`network_mixture`). The same half tables serve gradients from samples: `estimator_samples`, whose random numbers
-are those of `philox_lanes` and `alias`, and `estimator_counts`, whose cost samples do not raise.
+are those of `philox_lanes` and `alias`, and which counts samples where they outnumber states (`counted_samples`); and
+`estimator_counts`, whose counts are drawn at once (`split_counts`) and whose cost samples hardly raise.
 
 Autoencoders step in batches: `batched_vae`, as matrix products with gradients by hand.
 """

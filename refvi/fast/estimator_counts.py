@@ -13,11 +13,12 @@ import numpy as np
 from refvi import validate
 from refvi.errors import UsageError
 from refvi.fast import log_domain
-from refvi.fast.doubling import fold_bits, subset_sums
-from refvi.fast.estimator_samples import ESTIMATORS, SampledGradient, bernoulli_scores, read_estimator_problem
+from refvi.fast.doubling import subset_sums
+from refvi.fast.estimator_samples import ESTIMATORS, read_estimate, read_estimator_problem
 from refvi.fast.score_moments import log_q_table
 
 MOST_HIDDEN = 16
+COUNTS = "counts must be whole numbers of at least 0, got others"
 
 
 class EstimatorTable(NamedTuple):
@@ -27,6 +28,7 @@ class EstimatorTable(NamedTuple):
     log_q (2^K,)         log q(h)
     residual (D, 2^K)    x_d - sigmoid((W h + b)_d)
     c, logits (K,)       as given
+    cells, lowest        what counts are drawn with, see `split_counts`
     """
 
     f: np.ndarray
@@ -34,6 +36,8 @@ class EstimatorTable(NamedTuple):
     residual: np.ndarray
     c: np.ndarray
     logits: np.ndarray
+    cells: np.ndarray
+    lowest: np.ndarray
 
 
 def estimator_table(x, W, b, c, logits):
@@ -43,6 +47,8 @@ def estimator_table(x, W, b, c, logits):
     Domain      x in {0, 1}, finite parameters, K <= 16
     Checked by  tests/fast/test_estimator_counts.py
     """
+    from refvi.fast.split_counts import split_tables
+
     problem, logits = read_estimator_problem(x, W, b, c, logits, MOST_HIDDEN)
     log_q, sign = log_q_table(logits), 1.0 - 2.0 * problem.x[0]
     wrong = subset_sums(
@@ -51,18 +57,22 @@ def estimator_table(x, W, b, c, logits):
     tail = np.exp(-np.abs(wrong))
     residual = -sign[:, None] * np.where(wrong > 0.0, 1.0, tail) / (1.0 + tail)
     f = log_domain.log_joint_table(problem)[0] - log_q
-    return EstimatorTable(f, log_q, residual, problem.c, logits)
+    return EstimatorTable(f, log_q, residual, problem.c, logits, *split_tables(logits))
 
 
-def draw_counts(table, samples, generator):
+def draw_counts(table, samples, *, seed=0, replicate=0):
     """How often each state is drawn in `samples` samples of q.
 
-    Formula     counts ~ Multinomial(S, q)
-    Shapes      generator: numpy.random.Generator -> (2^K,) int64
+    Formula     counts ~ Multinomial(S, q), to 52 bits of every binomial that they are made of
+    Shapes      -> (2^K,) int64; the same for the same seed and replicate, and other samples than those of
+                `elbo_gradient_samples`
     Checked by  tests/fast/test_estimator_counts.py
     """
-    q = np.exp(table.log_q)
-    return generator.multinomial(validate.at_least("samples", samples, 1), q / q.sum())
+    from refvi.fast.split_counts import split_counts
+
+    samples = validate.at_least("samples", samples, 1)
+    seed, replicate = validate.at_least("seed", seed, 0), validate.at_least("replicate", replicate, 0)
+    return split_counts(table.cells, table.lowest, samples, np.uint64(seed), np.uint64(replicate))
 
 
 def elbo_gradient_from_counts(table, counts, estimator="score_function", *, baseline=0.0):
@@ -77,20 +87,25 @@ def elbo_gradient_from_counts(table, counts, estimator="score_function", *, base
                 Welling 2019, Buy 4 REINFORCE samples, get a baseline for free!
     Checked by  tests/fast/test_estimator_counts.py
     """
+    from refvi.fast.counted_samples import conclude_table, count_samples
+
     validate.one_of("estimator", estimator, ESTIMATORS)
-    counts = validate.array("counts", counts, "S", {"S": table.f.size})
-    S = counts.sum()
-    if counts.min() < 0.0 or (counts != np.rint(counts)).any():
-        raise UsageError("counts must be whole numbers of at least 0, got others")
-    if (least := 2 if estimator == "leave_one_out" else 1) > S:
-        raise UsageError(f"counts must sum to at least {least} for {estimator}, got {S:g}")
-    share = counts / S
-    value = (share * table.f).sum()
-    weight = table.f - baseline if estimator == "score_function" else (table.f - value) * (S / (S - 1.0))
-    (total, on), (weight_total, weight_on) = fold_bits(share), fold_bits(share * weight)
-    grad_b, by_bit = fold_bits(share * table.residual)
-    grad_c, grad_logits = (
-        bernoulli_scores(on, total, table.c),
-        bernoulli_scores(weight_on, weight_total, table.logits),
-    )
-    return SampledGradient(value, by_bit, grad_b, grad_c, grad_logits)
+    counts = _read_counts(counts, table.f.size)
+    if (S := count_samples(counts)) < 0:
+        raise UsageError(COUNTS)
+    one_group = estimator == "leave_one_out"
+    if (least := 1 + one_group) > S:
+        raise UsageError(f"counts must sum to at least {least} for {estimator}, got {S}")
+    given = counts, one_group, float(baseline), table.c, table.logits, S
+    found = conclude_table(table.f, table.residual, *given)
+    return read_estimate(found, table.residual.shape[0], table.c.size)
+
+
+def _read_counts(counts, size):
+    """Counts as whole numbers; whether any is negative is seen later."""
+    if isinstance(counts, np.ndarray) and counts.dtype == np.int64 and counts.shape == (size,):
+        return np.ascontiguousarray(counts)
+    found = validate.array("counts", counts, "S", {"S": size})
+    if (found != np.rint(found)).any():
+        raise UsageError(COUNTS)
+    return found.astype(np.int64)

@@ -11,20 +11,21 @@ one after another: their error is at most n u times the sum of absolute terms.
 Not here: gradients in a recognition net, which are those in the logits times its own (d logits_k / d weights_ki = x_i).
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from refvi import validate
 from refvi.errors import UsageError
-from refvi.fast.arguments import read_problem, read_threads
-from refvi.fast.doubling import choice_sums, fold_bits, subset_sums
+from refvi.fast.arguments import Problem, read_problem, read_threads
 
 ESTIMATORS = ("score_function", "leave_one_out")
 GROUP = 128
 MOST_HIDDEN = 24
+MOST_COUNTED = 1 << 16  # states whose counts a cache holds
 PIECE, MOST_PIECES = 1 << 12, 1 << 10
-NEVER = -1000.0  # logit of a visible that is not there
+FACTOR, SAMPLE = 24, 80  # what a factor and a counted sample cost, in units of `threads.share`
 
 
 class SampledGradient(NamedTuple):
@@ -101,23 +102,19 @@ def drawn_states(logits, samples, *, seed=0, replicate=0):
     Shapes      logits (K,) -> (S,) int64, bit k is h_k
     Checked by  tests/fast/test_estimator_samples.py
     """
-    from refvi.fast.layout import LANES
-    from refvi.fast.philox_lanes import draw_words
-    from refvi.fast.sample_kernels import pick_states
+    from refvi.fast.sample_kernels import draw_all
+    from refvi.fast.sample_tables import drawing_cells
 
     logits = validate.array("logits", logits, "K")
     high, low = _halves(logits.size)
-    one, two = np.empty(LANES, np.uint64), np.empty(LANES, np.uint64)
-    i, j, found, cells = np.empty(LANES, np.int64), np.empty(LANES, np.int64), [], _cells(logits, high)
-    for start in range(0, validate.at_least("samples", samples, 1), LANES):
-        draw_words(np.uint64(seed), np.uint64(replicate), np.uint64(start), one, two)
-        pick_states(one, two, high, low, cells, i, j)
-        found.append(i + (j << high))
-    return np.concatenate(found)[:samples]
+    plan = high, low, drawing_cells(logits, high), np.uint64(seed), np.uint64(replicate), 0, 0.0
+    return draw_all(plan, validate.at_least("samples", samples, 1))
 
 
 def read_estimator_problem(x, W, b, c, logits, most=MOST_HIDDEN):
     """A problem of one datum, and the logits of q."""
+    if _is_plain(x, W, b, c, logits) and logits.size <= most:
+        return Problem(x.reshape(1, -1), W, b, c), logits
     problem = read_problem(x, W, b, c)
     if np.ndim(x) != 1:
         raise UsageError(f"x must be one datum of shape (D,), got {np.shape(x)}")
@@ -127,13 +124,25 @@ def read_estimator_problem(x, W, b, c, logits, most=MOST_HIDDEN):
     return problem, logits
 
 
+def _is_plain(*arrays):
+    """Whether these are x, W, b, c and logits as compiled code takes them, which is then all there is to be checked."""
+    from refvi.fast.sample_tables import is_sound
+
+    for array in arrays:
+        if type(array) is not np.ndarray or array.dtype != np.float64 or not array.flags.c_contiguous:
+            return False
+    x, W, b, c, logits = arrays
+    if W.ndim != 2 or not W.size:
+        return False
+    return x.shape == b.shape == W.shape[:1] and c.shape == logits.shape == W.shape[1:] and is_sound(*arrays)
+
+
 def _halves(K):
     return K // 2, K - K // 2
 
 
 def _estimate(problem, logits, states, samples, given, threads):
-    from refvi.fast.sample_kernels import sum_pieces
-    from refvi.fast.threads import share
+    from refvi.fast.sample_tables import prepare
 
     estimator, baseline, group, seed, replicate = given
     validate.one_of("estimator", estimator, ESTIMATORS)
@@ -143,51 +152,58 @@ def _estimate(problem, logits, states, samples, given, threads):
         raise UsageError(f"group must be 2, 4, 8, 16, 32, 64 or 128, got {group!r}")
     elif samples % group:
         raise UsageError(f"samples must be a multiple of group = {group}, got {samples}")
+    (x,), W, b, c = problem
     high, low = _halves(logits.size)
-    model = _model(problem, logits, high, low)
-    cells = _cells(logits, high) if not states.size else (np.empty(0, np.int64),) * 4
+    model, cells = prepare(x, W, b, c, logits, high, low, not states.size)
     plan = high, low, cells, np.uint64(seed), np.uint64(replicate), group, float(baseline)
-    size = PIECE * -(-samples // (PIECE * MOST_PIECES))
-    pieces = -(-samples // size)
-    sums = np.zeros((1 << (pieces - 1).bit_length(), high + low + 2, model[1] + 2))
+    work = _count if model[0] and 1 << logits.size <= min(samples, MOST_COUNTED) else _visit
+    return read_estimate(work(model, plan, states, samples, threads)(x, c, logits, samples), *W.shape)
+
+
+def _pieces(samples, least):
+    """Samples in a piece and the number of pieces, from the number of samples alone."""
+    size = least * -(-samples // (least * MOST_PIECES))
+    return size, -(-samples // size)
+
+
+def _visit(model, plan, states, samples, threads):
+    """Visit every sample; returns what makes an estimate of its sums."""
+    from refvi.fast.counted_samples import conclude_pieces
+    from refvi.fast.sample_kernels import sum_pieces
+    from refvi.fast.threads import share
+
+    size, pieces = _pieces(samples, PIECE)
+    sums = np.zeros((1 << (pieces - 1).bit_length(), plan[0] + plan[1] + 2, model[1] + 2))
 
     def run(first, last):
-        scratch, own = _space(model, high, low)
-        sum_pieces(model, plan, states, samples, size, first, last, scratch, own, sums)
+        sum_pieces(model, plan, states, samples, size, first, last, sums)
 
-    share(run, pieces, samples * model[1], threads)
-    total = fold_bits(np.moveaxis(sums, 0, -1))[0] if pieces > 1 else sums[0]
-    return _gradient(problem, logits, total, samples)
+    share(run, pieces, FACTOR * samples * model[1], threads)
+    return partial(conclude_pieces, sums)
 
 
-def _space(model, high, low):
-    """Scratch and sums of one thread, as `sum_pieces` takes them."""
-    from refvi.fast.layout import LANES
+def _count(model, plan, states, samples, threads):
+    """Count the samples of every state; returns what makes an estimate of the counts."""
+    from refvi.fast.counted_samples import conclude_counted, count_pieces, tabulate
+    from refvi.fast.threads import share
 
-    by_ratio, visibles = model[:2]
-    words, halves = np.empty((2, LANES), np.uint64), np.empty((2, LANES), np.int64)
-    scratch = words, halves, _table(4, LANES), _table(3, 0 if by_ratio else LANES * visibles)
-    rows = _table(1 << high, visibles), _table(1 << low, visibles)
-    return scratch, (*rows, np.empty((1 << high, 2)), np.empty((1 << low, 2)))
+    f, counts = tabulate(model), []
+    size, pieces = _pieces(samples, max(PIECE, f.size))
+    by_group = np.zeros((1 << (pieces - 1).bit_length(), plan[0] + plan[1] + 1))
+
+    def run(first, last):
+        counts.append(np.zeros(f.size, np.int64))
+        count_pieces(plan, states, f, samples, size, first, last, counts[-1], by_group)
+
+    share(run, pieces, SAMPLE * samples, threads)
+    return partial(conclude_counted, model, plan, f, sum(counts[1:], counts[0]), by_group)
 
 
-def _table(rows, columns):
-    """Uninitialised numbers that start a cache line."""
-    from refvi.fast.compiled import aligned
-
-    return aligned(rows * columns).reshape(rows, columns)
-
-
-def _gradient(problem, logits, total, samples):
-    D, K = problem.W.shape
-    sign = 2.0 * problem.x[0] - 1.0
-    weight, count = total[:, -2], total[:, -1]
+def read_estimate(found, D, K):
+    """Name the numbers that `sample_tables.conclude` writes one after another."""
+    b, c = 1 + D * K, 1 + D * K + D
     return SampledGradient(
-        total[K + 1, 0] / samples,
-        sign[:, None] * total[:K, :D].T / samples,
-        sign * total[K, :D] / samples,
-        bernoulli_scores(count[:K], count[K], problem.c) / samples,
-        bernoulli_scores(weight[:K], weight[K], logits) / samples,
+        float(found[0]), found[1:b].reshape(D, K), found[b:c], found[c : c + K], found[c + K :]
     )
 
 
@@ -197,46 +213,3 @@ def bernoulli_scores(on, total, logits):
     large, small = 1.0 / (1.0 + tail), tail / (1.0 + tail)
     q, rest = np.where(logits > 0.0, (large, small), (small, large))
     return on * rest - (total - on) * q
-
-
-def _cells(logits, high):
-    """Alias tables of both halves of q."""
-    from refvi.fast.alias import alias_table
-
-    cells = []
-    for part in (logits[:high], logits[high:]):
-        n = 1 << part.size
-        cells += [np.empty(n, np.int64), np.empty(n, np.int64)]
-        q = np.exp(choice_sums(-np.logaddexp(0.0, part), -np.logaddexp(0.0, -part)))
-        alias_table(q, *cells[-2:])
-    return tuple(cells)
-
-
-def _model(problem, logits, high, low):
-    """What `sample_kernels.visit_samples` takes: factors by ratio where their products fit, else by logit."""
-    from refvi.fast.ranges import LIMIT, LN2, measure_visibles
-    from refvi.fast.tables import high_table
-
-    D = problem.b.size
-    visibles = -(-D // 8) * 8
-    # The logit of the value that a visible does not have.
-    sign = 1.0 - 2.0 * problem.x[0]
-    W, b = sign[:, None] * problem.W, sign * problem.b
-    log_off = np.logaddexp(0.0, logits) - np.logaddexp(0.0, problem.c)
-    log_on = np.logaddexp(0.0, -logits) - np.logaddexp(0.0, -problem.c)
-    shift, half = np.zeros(visibles, np.int64), np.zeros(visibles)
-    reach = measure_visibles(W, b, high, low, shift, half)
-    if reach <= LIMIT and half.sum() <= LIMIT:
-        log_on[high:] -= W[:, high:].sum(axis=0)
-        log_high = choice_sums(log_off[:high], log_on[:high]) - (b.sum() + LN2 * shift.sum())
-        A, C, start = _table(1 << high, visibles), _table(1 << low, visibles), np.zeros((D, 2))
-        high_table(W, high, shift, start, A)
-        start[:, 0] = -b
-        high_table(np.ascontiguousarray(-W[:, high:]), low, shift, start, C)
-        C[:, D:] = 1.0
-        return True, visibles, A, C, log_high, choice_sums(log_off[high:], log_on[high:])
-    U, V = _table(1 << high, visibles), _table(1 << low, visibles)
-    U[:], V[:] = NEVER, 0.0
-    U[:, :D], V[:, :D] = subset_sums(np.zeros(D), W[:, :high]).T, subset_sums(b, W[:, high:]).T
-    tables = choice_sums(log_off[:high], log_on[:high]), choice_sums(log_off[high:], log_on[high:])
-    return False, visibles, U, V, *tables

@@ -47,13 +47,13 @@ def two_words(case, replicate, sample, dimension, seed):
 
 
 @exact
-def draw_words(seed, replicate, first, one, two):
+def draw_words(seed, replicate, first, dimension, one, two):
     """Two numbers below 2^52 for each of the samples first, first + 1, ..
 
-    Formula     one_q, two_q = the leading 52 bits of the halves of philox(0, replicate, first + q, 0, seed)
-    Shapes      seed, replicate, first () uint64 -> one, two (L,) uint64
+    Formula     one_q, two_q = the leading 52 bits of the halves of philox(0, replicate, first + q, dimension, seed)
+    Shapes      seed, replicate, first, dimension () uint64 -> one, two (L,) uint64
     Checked by  tests/fast/test_philox_lanes.py
     """
-    nil = np.uint64(0)
     for q in range(one.size):
-        one[q], two[q] = two_words(nil, replicate, (first + np.uint64(q)) & WORD, nil, seed)
+        sample = (first + np.uint64(q)) & WORD
+        one[q], two[q] = two_words(np.uint64(0), replicate, sample, dimension, seed)

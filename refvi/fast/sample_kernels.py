@@ -12,7 +12,7 @@ exponential for each factor, for any range.
 import numpy as np
 
 from refvi.fast.alias import pick
-from refvi.fast.compiled import compiled
+from refvi.fast.compiled import aligned, compiled
 from refvi.fast.eight import WIDTH, load, over, plus, product_of_eight, store, sum_of_eight
 from refvi.fast.folding import fold_rows
 from refvi.fast.layout import LANES
@@ -26,12 +26,37 @@ CHUNK = 512  # factors between 1 and 2 that share a logarithm
 def pick_states(one, two, high, low, cells, i, j):
     """Half states that two words of 52 bits stand for.
 
-    Shapes      one, two (LANES,) uint64, cells: (threshold, other) of the high bits, then of the low bits -> i, j
+    Shapes      one, two (LANES,) uint64, cells of the high bits and of the low bits -> i, j
     Checked by  tests/fast/test_estimator_samples.py
     """
     for q in range(LANES):
-        i[q] = pick(np.int64(one[q]), high, cells[0], cells[1])
-        j[q] = pick(np.int64(two[q]), low, cells[2], cells[3])
+        i[q] = pick(one[q], high, cells[0], 0)
+        j[q] = pick(two[q], low, cells[1], 0)
+
+
+@compiled
+def take_states(plan, states, start, count, words, i, j):
+    """Half states of the samples start..start + count - 1: those that are given, or drawn where none are."""
+    high, low, cells, seed, replicate = plan[0], plan[1], plan[2], plan[3], plan[4]
+    if states.size == 0:
+        draw_words(seed, replicate, np.uint64(start), np.uint64(0), words[0], words[1])
+        pick_states(words[0], words[1], high, low, cells, i, j)
+        return
+    for q in range(count):
+        i[q], j[q] = states[start + q] & ((1 << high) - 1), states[start + q] >> high
+
+
+@compiled
+def draw_all(plan, samples):
+    """The states of all samples: (S,) int64."""
+    states, words = np.empty(samples, np.int64), np.empty((2, LANES), np.uint64)
+    i, j = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
+    for start in range(0, samples, LANES):
+        count = min(LANES, samples - start)
+        take_states(plan, states[:0], start, count, words, i, j)
+        for q in range(count):
+            states[start + q] = i[q] + (j[q] << plan[0])
+    return states
 
 
 @compiled
@@ -147,7 +172,7 @@ def visit_piece(model, plan, states, first, last, scratch, sums):
     scratch     words (2, LANES) uint64, halves (2, LANES) int64, numbers (4, LANES) and space as in `visit_samples`
     sums        residuals (I, visibles) and (J, visibles), weights and numbers of samples (I, 2) and (J, 2); zeroed
     """
-    high, low, cells, seed, replicate, group, constant = plan
+    group, constant = plan[5], plan[6]
     words, halves, numbers, space = scratch
     i, j, f, baseline = halves[0], halves[1], numbers[0], numbers[1]
     for q in range(LANES):
@@ -155,12 +180,7 @@ def visit_piece(model, plan, states, first, last, scratch, sums):
     total = 0.0
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
-        if states.size == 0:
-            draw_words(seed, replicate, np.uint64(start), words[0], words[1])
-            pick_states(words[0], words[1], high, low, cells, i, j)
-        else:
-            for q in range(count):
-                i[q], j[q] = states[start + q] & ((1 << high) - 1), states[start + q] >> high
+        take_states(plan, states, start, count, words, i, j)
         visit_samples(model, i, j, count, space, sums[0], sums[1], numbers)
         if group > 0:
             leave_one_out_means(f, group, count, baseline)
@@ -188,7 +208,17 @@ def fold_half(rows, weights, bits, at, out):
 
 
 @compiled
-def sum_pieces(model, plan, states, samples, size, first, last, scratch, sums, out):
+def workplace(model):
+    """Scratch and sums of one thread, as `visit_piece` takes them."""
+    width, first, second = 0 if model[0] else LANES * model[1], model[2], model[3]
+    numbers, space = aligned(4 * LANES).reshape((4, LANES)), aligned(3 * width).reshape((3, width))
+    scratch = np.empty((2, LANES), np.uint64), np.empty((2, LANES), np.int64), numbers, space
+    rows = aligned(first.size).reshape(first.shape), aligned(second.size).reshape(second.shape)
+    return scratch, (rows[0], rows[1], np.empty((first.shape[0], 2)), np.empty((second.shape[0], 2)))
+
+
+@compiled
+def sum_pieces(model, plan, states, samples, size, first, last, out):
     """The pieces first..last-1 of `size` samples each: out (pieces, K + 2, visibles + 2).
 
     model   (by_ratio, visibles, A or U, C or V, log_high, log_low), as in `visit_samples`
@@ -199,6 +229,7 @@ def sum_pieces(model, plan, states, samples, size, first, last, scratch, sums, o
     Checked by  tests/fast/test_estimator_samples.py
     """
     high, low = plan[0], plan[1]
+    scratch, sums = workplace(model)
     for piece in range(first, last):
         clear(sums[0])
         clear(sums[1])

@@ -255,7 +255,7 @@ EVIDENCE = [
     Evidence("fast", "fast.score_function_moments", TUPLES, "16·u·S²", check_moments),
     Evidence("fast", "fast.leave_one_out_moments", TUPLES, "16·u·S²", check_moments),
     Evidence("fast", "fast.elbo_gradient_samples", ESTIMATE, "24·u·S", check_samples, COMPILER),
-    Evidence("fast", "fast.elbo_gradient_from_counts", ESTIMATE, "24·u·S", check_counts),
+    Evidence("fast", "fast.elbo_gradient_from_counts", ESTIMATE, "24·u·S", check_counts, COMPILER),
     Evidence(
         "fast", "fast.nested_log_evidence", "evidence is the sum over the top layer", "16·u·S", check_nested
     ),

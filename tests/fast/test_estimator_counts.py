@@ -69,8 +69,8 @@ def test_counts_and_estimates_have_the_exact_moments():
     """20 000 estimates of 50 samples against the exact mean: a false alarm at six standard errors has 1e-8, and the
     seed is fixed."""
     case = *model(K=3, D=4), np.array([0.3, -0.2, 0.8])
-    table, generator, trials = estimator_table(*case), np.random.default_rng(5), 20000
-    counts = [draw_counts(table, 50, generator) for _ in range(trials)]
+    table, trials = estimator_table(*case), 20000
+    counts = [draw_counts(table, 50, seed=5, replicate=r) for r in range(trials)]
     assert {n.sum() for n in counts} == {50}
     means = np.mean(counts, axis=0)
     q = np.exp(table.log_q)
@@ -85,6 +85,8 @@ def test_counts_and_estimates_have_the_exact_moments():
     [
         ([1, 2], "score_function", r"counts must have shape \(S,\) with S = 4"),
         ([1, -1, 2, 0], "score_function", "counts must be whole numbers"),
+        ([1, 0.5, 2, 0], "score_function", "counts must be whole numbers"),
+        (np.array([1, -1, 2, 0]), "score_function", "counts must be whole numbers"),
         ([0, 1, 0, 0], "leave_one_out", "counts must sum to at least 2"),
         ([0, 1, 0, 0], "reinforce", "estimator must be one of"),
     ],

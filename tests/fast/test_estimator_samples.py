@@ -14,6 +14,7 @@ from refvi.estimators import finite
 from refvi.fast import estimator_samples
 from refvi.fast.alias import WHOLE
 from refvi.fast.estimator_samples import drawn_states, elbo_gradient_of_states, elbo_gradient_samples
+from refvi.fast.sample_tables import drawing_cells
 from refvi.kernels.philox import philox
 from refvi.laws.outcome import Outcome, combine
 from refvi.models import sigmoid_belief as sbn
@@ -84,9 +85,10 @@ def entropy_forgotten(x, W, b, c, logits, drawn, estimator, **options):
         (entropy_forgotten, "value"),
     ],
 )
-def test_law_rejects(mutant, field):
-    case = *model(K=3, D=4), np.array([0.3, -0.2, 0.8])
-    found = law_is_the_plain_estimate(mutant, case, np.array([1, 5, 2, 2, 0, 7]), "leave_one_out")
+@pytest.mark.parametrize("times", [1, 2], ids=["visited", "counted"])
+def test_law_rejects(mutant, field, times):
+    case, drawn = (*model(K=3, D=4), np.array([0.3, -0.2, 0.8])), np.array(times * [1, 5, 2, 2, 0, 7])
+    found = law_is_the_plain_estimate(mutant, case, drawn, "leave_one_out")
     assert not found.holds
     assert found.message == field
 
@@ -123,14 +125,14 @@ def test_all_outcomes_together_have_the_moments_of_the_plain_estimator(estimator
 def test_drawn_states_follow_from_the_portable_random_numbers():
     """Words of the portable kernel and cells of the alias tables, read by hand."""
     logits = np.array([0.5, -1.0, 2.0, 0.1, -0.3])
-    cells, found = estimator_samples._cells(logits, 2), drawn_states(logits, 300, seed=11, replicate=4)
+    cells, found = drawing_cells(logits, 2), drawn_states(logits, 300, seed=11, replicate=4)
     for sample in range(300):
         words, state = philox(0, 4, sample, 0, 11), 0
         for part, bits, shift in ((0, 2, 0), (1, 3, 2)):
             word = (words[2 * part] << 20) | (words[2 * part + 1] >> 12)
             cell, rest = word >> (WHOLE - bits), word & ((1 << (WHOLE - bits)) - 1)
-            threshold, other = cells[2 * part], cells[2 * part + 1]
-            state |= int(cell if rest < threshold[cell] else other[cell]) << shift
+            threshold, other = divmod(int(cells[part][cell]), 1 << bits)
+            state |= (cell if rest < threshold else other) << shift
         assert found[sample] == state
 
 
@@ -147,12 +149,18 @@ def test_sampling_is_estimating_from_the_drawn_states(estimator, samples):
             np.testing.assert_array_equal(got, want)
 
 
-def test_threads_change_no_bit(monkeypatch):
+@pytest.mark.parametrize("estimator", PLAIN)
+@pytest.mark.parametrize("most", [0, 64], ids=["visited", "counted"])
+def test_threads_change_no_bit(monkeypatch, most, estimator):
     """Pieces small enough for several threads to share them."""
     monkeypatch.setattr(estimator_samples, "PIECE", 256)
+    monkeypatch.setattr(estimator_samples, "MOST_COUNTED", most)
     monkeypatch.setattr("refvi.fast.threads.SERIAL_BELOW", 0)
     case = *model(K=6, D=5), np.linspace(-1, 1, 6)
-    one, *others = (elbo_gradient_samples(*case, 3000, seed=1, threads=threads) for threads in (1, 2, 5))
+    one, *others = (
+        elbo_gradient_samples(*case, 3000, estimator, group=8, seed=1, threads=threads)
+        for threads in (1, 2, 5)
+    )
     for other in others:
         for got, want in zip(other, one):
             np.testing.assert_array_equal(got, want)
@@ -163,6 +171,11 @@ def test_threads_change_no_bit(monkeypatch):
     [
         ({"x": np.zeros((2, 3))}, r"x must be one datum of shape \(D,\)"),
         ({"logits": np.zeros(3)}, r"logits must have shape \(K,\) with K = 2"),
+        ({"logits": np.array([0.0, np.nan])}, "logits must be finite"),
+        ({"W": np.full((3, 2), np.inf)}, "W must be finite"),
+        ({"x": np.full(3, 0.5)}, "x must hold zeros and ones"),
+        ({"b": np.zeros(2)}, "b must have shape"),
+        ({"c": np.array([0.0, -np.inf])}, "c must be finite"),
         ({"samples": 0}, "samples must be an integer of at least 1"),
         ({"samples": 6, "estimator": "leave_one_out", "group": 4}, "samples must be a multiple of group = 4"),
         ({"estimator": "leave_one_out", "group": 3}, "group must be 2, 4, 8"),
@@ -175,6 +188,14 @@ def test_bad_arguments_are_named(change, message):
     good = {"x": x, "W": W, "b": b, "c": c, "logits": np.zeros(2), "samples": 4}
     with pytest.raises(UsageError, match=message):
         elbo_gradient_samples(**(good | change))
+
+
+def test_other_kinds_of_arrays_are_read_as_plain_ones():
+    x, W, b, c = model(K=2, D=3)
+    plain = elbo_gradient_samples(x, W, b, c, np.zeros(2), 8)
+    other = elbo_gradient_samples(x.astype(int), np.asfortranarray(W), list(b), c.tolist(), [0, 0], 8)
+    for got, want in zip(other, plain):
+        np.testing.assert_array_equal(got, want)
 
 
 def test_bad_states_are_named():
