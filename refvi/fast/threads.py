@@ -3,11 +3,16 @@
 Threads of Python, not Numba's `parallel=True`: that compiles several times slower, needs a threading layer, and one
 of its layers aborts the process when two threads enter it together. Pieces are handed out as threads become free;
 they are computed by the same machine code whoever takes them, so that no bit depends on the number of threads.
+A thread that wakes up is put on the core of its caller more often than not, and work of a few milliseconds is over
+before the system moves it: helpers are kept off that core.
 """
 
+import contextlib
 import functools
 import os
+import threading
 from collections import deque
+from typing import Any, NamedTuple
 
 SERIAL_BELOW = 1 << 22  # factors, some 0.2 ms: waking a thread costs a good part of that
 PIECES = 4  # for each thread, so that a thread that loses its core does not hold up the others
@@ -34,7 +39,9 @@ def share(run, count, work, threads=None):
                 return
             run(*piece)
 
-    others = [_pool(os.getpid(), threads - 1).submit(worker) for _ in range(threads - 1)]
+    pool = _pool(os.getpid(), threads - 1)
+    keep_off_this_core(pool.members)
+    others = [pool.executor.submit(worker) for _ in range(threads - 1)]
     worker()
     for other in others:
         other.result()
@@ -45,9 +52,47 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def keep_off_this_core(members):
+    """Let threads run on every core that this thread may use but the one it is on, if the others are enough for them.
+
+    members   native identifiers of threads
+
+    Where the system does not let cores be chosen nothing happens: this is about time, not about results.
+    Checked by  tests/fast/test_threads.py
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    others = os.sched_getaffinity(0) - {_current_core()}
+    if len(members) > len(others):
+        others = os.sched_getaffinity(0)
+    with contextlib.suppress(OSError):
+        for member in members:
+            os.sched_setaffinity(member, others)
+
+
+@functools.cache
+def _libc():
+    import ctypes
+
+    return ctypes.CDLL(None)
+
+
+def _current_core():
+    return _libc().sched_getcpu()
+
+
+class _Pool(NamedTuple):
+    """Threads that wait for work, with their native identifiers."""
+
+    executor: Any
+    members: set
+
+
 @functools.cache
 def _pool(process, size):
-    """Threads that wait for work; those of a forked parent are of no use to the child."""
-    from concurrent.futures import ThreadPoolExecutor  # costs a small answer its milliseconds
+    """Threads of this process; those of a forked parent are of no use to the child."""
+    from concurrent.futures import ThreadPoolExecutor
 
-    return ThreadPoolExecutor(size, thread_name_prefix=f"refvi-{process}")
+    members: set = set()
+    name = f"refvi-{process}"
+    return _Pool(ThreadPoolExecutor(size, name, lambda: members.add(threading.get_native_id())), members)
