@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvi.fast import log_domain
 from refvi.fast.arguments import read_problem
-from refvi.fast.evidence import prepare_compiled
+from refvi.fast.evidence import prepare_compiled, prepare_plain
 from refvi.fast.posterior_pieces import GROUPS, group_sums
 
 PATIENCE = 0.05  # seconds of work that are timed, at least, where there is as much
@@ -24,7 +23,7 @@ class Cost(NamedTuple):
 
     states      2^K, as a float: K may be large
     factors     states times visibles, for one datum
-    route       arithmetic, as in `ranges`
+    route       arithmetic, as in `ranges`, or plain products
     evidence    seconds for the evidence of all data
     posterior   seconds for the gradient beside it, 0 where it is not wanted
     """
@@ -57,7 +56,7 @@ def estimate(x, W, b, c, gradient=False, plain=False):
     D, K = problem.W.shape
     network = prepare_compiled(problem, plain)
     route, evidence, posterior = (
-        ("log", *_log_sample(problem, gradient)) if network is None else _sample(network, problem.x, gradient)
+        _plain_sample(problem, gradient) if network is None else _sample(network, problem.x, gradient)
     )
     states = math.ldexp(1.0, min(K, 1000))
     return Cost(states, states * D, route, evidence * states, posterior * states)
@@ -90,21 +89,23 @@ def _sample(network, x, gradient):
     return network.route.value, evidence, parts * seconds * groups / (1 << one)
 
 
-def _log_sample(problem, gradient):
-    """Seconds for each state in the log domain: of the evidence, and of the gradient beside it."""
-    blocks, sums = log_domain.count_blocks(problem), []
+def _plain_sample(problem, gradient):
+    """The route, and seconds for each state in plain NumPy: of the evidence, and of the gradient beside it."""
+    route, given = prepare_plain(problem)
+    name = "log" if given is problem else "plain products"
+    blocks, sums = route.count_blocks(given), []
     size = math.ldexp(1.0, problem.c.size) / blocks
 
     def evidence(count):
-        sums[:] = log_domain.block_sums(problem, 0, count, 1)
+        sums[:] = route.block_sums(given, 0, count, 1)
 
     count, seconds = _timed(evidence, blocks)
     first = seconds / (count * size)
     if not gradient:
-        return first, 0.0
-    values = log_domain.join_blocks(problem, np.array(sums))
-    count, seconds = _timed(lambda n: log_domain.group_posterior(problem, values, 0, n, 1), blocks)
-    return first, seconds / (count * size)
+        return name, first, 0.0
+    values = route.join_blocks(given, np.array(sums))
+    count, seconds = _timed(lambda n: route.group_posterior(given, values, 0, n, 1), blocks)
+    return name, first, seconds / (count * size)
 
 
 def _timed(run, most):

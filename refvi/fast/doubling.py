@@ -26,6 +26,31 @@ def subset_sums(base, steps):
     return table
 
 
+def subset_products(base, steps):
+    """Table of base prod_k steps[k]^h_k: its states run along the first axis.
+
+    Shapes      base (...), steps (n, ...) -> (2^n, ...)
+    Checked by  tests/fast/test_doubling.py
+    """
+    table = np.empty((1 << len(steps), *base.shape))
+    table[0] = base
+    for k, step in enumerate(steps):
+        np.multiply(table[: 1 << k], step, out=table[1 << k : 2 << k])
+    return table
+
+
+def choice_products(choices):
+    """Table of prod_k choices[:, k, h_k].
+
+    Shapes      choices (B, n, 2) -> (B, 2^n)
+    Checked by  tests/fast/test_doubling.py
+    """
+    table = np.ones((len(choices), 1))
+    for k in range(choices.shape[1]):
+        table = (choices[:, k, :, None] * table[:, None, :]).reshape(len(choices), -1)
+    return table
+
+
 def choice_sums(log_off, log_on):
     """Table of sum_k (log_on[k] if h_k else log_off[k]): no term is added only to be taken away again.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from refvi.fast import log_domain
+from refvi.fast import log_domain, subset_products
 from refvi.fast.arguments import read_problem, read_threads
 from refvi.fast.layout import worth_compiling
 
@@ -36,14 +36,21 @@ def log_joint_table(x, W, b, c):
 def _log_evidence(problem, threads):
     network = prepare_compiled(problem)
     if network is None:
-        return log_domain.log_evidence(problem, threads)
+        route, given = prepare_plain(problem)
+        return route.log_evidence(given, threads)
     from refvi.fast.multiplicative import log_evidence as compiled
 
     return compiled(network, problem.x, threads)
 
 
+def prepare_plain(problem):
+    """The module of the route in plain NumPy, and what its functions take for a model: products, or else logarithms."""
+    states = subset_products.prepare(problem)
+    return (log_domain, problem) if states is None else (subset_products, states)
+
+
 def prepare_compiled(problem, plain=False):
-    """The model prepared for compiled code, or None where logarithms are right, faster or asked for by `plain`."""
+    """The model prepared for compiled code, or None where plain NumPy is right, faster or asked for by `plain`."""
     D, K = problem.W.shape
     if plain or not worth_compiling(K, D):
         return None

@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvi.fast import log_domain
 from refvi.fast.arguments import read_problem, read_threads
-from refvi.fast.evidence import prepare_compiled
+from refvi.fast.evidence import prepare_compiled, prepare_plain
 
 
 class EvidenceGradient(NamedTuple):
@@ -63,7 +62,7 @@ def posterior_means(x, W, b, c, threads=None):
     problem, threads = read_problem(x, W, b, c), read_threads(threads)
     network = prepare_compiled(problem)
     if network is None:
-        on = log_domain.posterior(problem, log_domain.log_evidence(problem, threads), threads).on
+        on = _plain_posterior(problem, threads)[1].on
     else:
         from refvi.fast.multiplicative_posterior import marginals
 
@@ -74,11 +73,16 @@ def posterior_means(x, W, b, c, threads=None):
 def _posterior(problem, threads):
     network = prepare_compiled(problem)
     if network is None:
-        values = log_domain.log_evidence(problem, threads)
-        return values, log_domain.posterior(problem, values, threads)
+        return _plain_posterior(problem, threads)
     from refvi.fast.multiplicative_posterior import posterior
 
     return posterior(network, problem.x, threads)
+
+
+def _plain_posterior(problem, threads):
+    route, given = prepare_plain(problem)
+    values = route.log_evidence(given, threads)
+    return values, route.posterior(given, values, threads)
 
 
 def as_given(x, values):

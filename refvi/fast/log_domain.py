@@ -69,7 +69,7 @@ def count_blocks(problem):
 def block_sums(problem, first, last, threads=None):
     """Logarithms of the sums over the blocks first..last-1, less what all states have in common: (blocks, B)."""
     states = _States(problem)
-    return np.array(states.map(partial(_log_sum, states, problem.x), threads, first, last))
+    return np.array(map_blocks(partial(_log_sum, states, problem.x), range(first, last), threads))
 
 
 def join_blocks(problem, log_sums):
@@ -88,11 +88,13 @@ def posterior(problem, log_evidence, threads=None):
     Stability   x - sigmoid(l) is sigmoid(-l) where x = 1 and -sigmoid(l) where x = 0: accurate when small
     Checked by  tests/fast/test_log_domain.py
     """
-    groups = min(count_blocks(problem), GROUPS)
-    size = count_blocks(problem) // groups
-    merged = [
-        group_posterior(problem, log_evidence, i * size, (i + 1) * size, threads) for i in range(groups)
-    ]
+    return join_groups(partial(group_posterior, problem, log_evidence), count_blocks(problem), threads)
+
+
+def join_groups(group, blocks, threads):
+    """All posterior sums, from group(first, last, threads) over `GROUPS` groups of blocks at most."""
+    size = blocks // min(blocks, GROUPS)
+    merged = [group(first, first + size, threads) for first in range(0, blocks, size)]
     return Posterior(*merge_groups(merged)[1:])
 
 
@@ -105,11 +107,13 @@ def group_posterior(problem, log_evidence, first, last, threads=None):
     states = _States(problem)
     log_total = log_evidence - math.fsum(_log_normaliser(problem.c))
     block = partial(_block_posterior, states, problem.x, log_total)
-    return merge_groups(states.map(block, threads, first, last))
+    return merge_groups(map_blocks(block, range(first, last), threads))
 
 
 def merge_groups(groups):
     """One group from 2^n neighbours in order, with n more bits inside."""
+    if len(groups) == 1:
+        return groups[0]
     weight, on, off, residual, residual_on = (np.stack(part, axis=-1) for part in zip(*groups))
     total, more_on = fold_bits(weight)
     more_off = fold_bits(weight[:, ::-1])[1]
@@ -131,7 +135,12 @@ def pair_moments(problem, log_evidence, threads=None):
     """
     states = _States(problem)
     log_total = log_evidence - math.fsum(_log_normaliser(problem.c))
-    blocks = states.map(partial(_block_pairs, states, problem.x, log_total), threads)
+    block = partial(_block_pairs, states, problem.x, log_total)
+    return join_pairs(map_blocks(block, range(states.count), threads))
+
+
+def join_pairs(blocks):
+    """Second moments (K, K) from those inside of every block: weight (), with each bit on (bits,), with two (bits, bits)."""
     weight, on, pairs = (np.stack(part, axis=-1) for part in zip(*blocks))
     cross = fold_bits(on)[1]
     return np.block([[pairs.sum(axis=-1), cross], [cross.T, fold_pairs(weight)]])
@@ -185,15 +194,15 @@ class _States:
         softplus = _log_product(1.0 + np.exp(-np.abs(logits)))
         return Block(logits, softplus, self.low_prior + np.where(high, self.log_on, self.log_off).sum())
 
-    def map(self, function, threads, first=0, last=None):
-        """[function(i) for i in first..last-1], or for each block, on at most `threads` threads."""
-        blocks = range(first, self.count if last is None else last)
-        if threads == 1 or len(blocks) < WORTH_THREADS:
-            return [function(i) for i in blocks]
-        from concurrent.futures import ThreadPoolExecutor  # not for what is done at once
 
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(function, blocks))
+def map_blocks(function, blocks, threads):
+    """[function(i) for i in blocks] on at most `threads` threads."""
+    if threads == 1 or len(blocks) < WORTH_THREADS:
+        return [function(i) for i in blocks]
+    from concurrent.futures import ThreadPoolExecutor  # not for what is done at once
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, blocks))
 
 
 def _log_product(factors, chunk=512):

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from refvi.fast import log_domain
 from refvi.fast.arguments import read_problem, read_threads
-from refvi.fast.evidence import prepare_compiled
+from refvi.fast.evidence import prepare_compiled, prepare_plain
 
 
 def posterior_pair_moments(x, W, b, c, threads=None):
@@ -26,5 +25,5 @@ def _pair_moments(problem, network, row, threads):
         from refvi.fast.multiplicative_posterior import pair_moments
 
         return pair_moments(network, row, threads)
-    single = problem._replace(x=row)
-    return log_domain.pair_moments(single, log_domain.log_evidence(single, threads), threads)
+    route, given = prepare_plain(problem._replace(x=row))
+    return route.pair_moments(given, route.log_evidence(given, threads), threads)

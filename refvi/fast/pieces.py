@@ -1,4 +1,4 @@
-"""The evidence as pieces that can be computed anywhere: strips of rows, or blocks in the log domain.
+"""The evidence as pieces that can be computed anywhere: strips of rows, or blocks in plain NumPy.
 
 Pieces are numbered; how many there are depends on the sizes of the model alone. Every piece has a row of numbers
 that nothing but the model decides, and the rows of all pieces are joined at once.
@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvi.fast import log_domain
-from refvi.fast.evidence import prepare_compiled
+from refvi.fast.evidence import prepare_compiled, prepare_plain
 
 
 class Pieces(NamedTuple):
@@ -66,7 +65,7 @@ class Evidence(NamedTuple):
 
     log_evidence (B,)
     scale (B, 2)       what turns the weight of a state into its posterior probability: the sum of all weights and its
-                       exponent where weights are multiplied, the log evidence and zero where they are logarithms
+                       exponent where weights are multiplied, the log evidence and zero in plain NumPy
     """
 
     log_evidence: np.ndarray
@@ -76,22 +75,23 @@ class Evidence(NamedTuple):
 def evidence_pieces(problem, plain=False):
     """The log evidence of a problem in pieces, with the tables that they need; joined to `Evidence`.
 
-    plain   logarithms in NumPy for any size
+    plain   NumPy alone for any size
 
     Checked by  tests/fast/test_shards.py
     """
     network = prepare_compiled(problem, plain)
     if network is not None:
         return _strips(network, problem.x)
+    route, given = prepare_plain(problem)
 
     def join(rows):
-        values = log_domain.join_blocks(problem, rows)
+        values = route.join_blocks(given, rows)
         return Evidence(values, np.stack([values, np.zeros_like(values)], axis=1))
 
     return Pieces(
-        log_domain.count_blocks(problem),
+        route.count_blocks(given),
         len(problem.x),
-        lambda first, last, threads: log_domain.block_sums(problem, first, last, threads),
+        lambda first, last, threads: route.block_sums(given, first, last, threads),
         join,
     )
 

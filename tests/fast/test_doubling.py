@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from refvi.fast.doubling import bits, choice_sums, fold_bits, fold_pairs, subset_sums
+from refvi.fast.doubling import (
+    bits,
+    choice_products,
+    choice_sums,
+    fold_bits,
+    fold_pairs,
+    subset_products,
+    subset_sums,
+)
 
 
 @pytest.mark.parametrize("n", [0, 1, 5])
@@ -14,6 +22,20 @@ def test_subset_sums_are_sums_over_set_bits(n):
 def test_choice_sums_take_one_of_two(n):
     off, on = 2.0 ** np.arange(n), -(3.0 ** np.arange(n))
     np.testing.assert_array_equal(choice_sums(off, on), on @ bits(n) + off @ (1 - bits(n)))
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_subset_products_are_products_over_set_bits(n):
+    steps, base = np.exp2(np.arange(3 * n)).reshape(n, 3), np.array([1.0, 2.0, 4.0])
+    expected = base * np.exp2(bits(n).T @ np.log2(steps))
+    np.testing.assert_array_equal(subset_products(base, steps), expected)
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_choice_products_take_one_of_two(n):
+    logs = np.arange(4.0 * n).reshape(2, n, 2)
+    expected = np.exp2(logs[:, :, 1] @ bits(n) + logs[:, :, 0] @ (1 - bits(n)))
+    np.testing.assert_array_equal(choice_products(np.exp2(logs)), expected)
 
 
 @pytest.mark.parametrize("n", [0, 1, 6])

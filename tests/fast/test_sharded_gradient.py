@@ -17,7 +17,7 @@ from test_shards import BATCH, MODELS, Shuffled
 
 from refvi.fast import layout, log_domain, posterior_pieces, shards
 from refvi.fast.arguments import read_problem
-from refvi.fast.evidence import log_evidence
+from refvi.fast.evidence import log_evidence, prepare_plain
 from refvi.fast.gradient import log_evidence_gradient
 from refvi.fast.shards import sharded_log_evidence, sharded_log_evidence_gradient
 from refvi.laws.outcome import Outcome, combine
@@ -152,12 +152,11 @@ def test_interrupted_work_resumes_to_the_same_bits(network, tmp_path):
     assert path.stat().st_size == size + 1  # nothing was left to do
 
 
-def test_plain_is_the_log_domain_whatever_the_size(network):
+def test_plain_needs_nothing_compiled_whatever_the_size(network):
     plain = partial(sharded_log_evidence_gradient, plain=True)
     law_is_the_gradient(plain, network).raise_if_broken()
-    np.testing.assert_array_equal(
-        plain(*network).log_evidence, log_domain.log_evidence(read_problem(*network))
-    )
+    route, given = prepare_plain(read_problem(*network))
+    np.testing.assert_array_equal(plain(*network).log_evidence, route.log_evidence(given))
 
 
 def test_a_checkpoint_of_the_evidence_serves_the_gradient(network, tmp_path):
