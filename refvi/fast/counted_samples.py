@@ -113,7 +113,7 @@ def spread_ratios(A, C, counts, high_rows, low_rows):
     Checked by  tests/fast/test_counted_samples.py
     """
     size, columns = A.shape[0], across(A)
-    sums, number = np.zeros(columns.shape), np.empty(size)
+    sums, number = np.zeros((A.shape[1], size)), np.empty(size)
     for j in range(C.shape[0]):
         at = j * size
         for i in range(size):
@@ -125,7 +125,9 @@ def spread_ratios(A, C, counts, high_rows, low_rows):
                 own[i] += r
                 total += r
             low_rows[j, d] = total
-    high_rows[:] = sums.T
+    for i in range(size):
+        for d in range(A.shape[1]):
+            high_rows[i, d] = sums[d, i]
 
 
 @compiled
@@ -135,7 +137,9 @@ def spread_table(residual, counts, high_rows, low_rows):
     Shapes      residual (D, 2^K), counts (2^K,) -> (I, D), (J, D)
     Checked by  tests/fast/test_estimator_counts.py
     """
-    size, number, sums = high_rows.shape[0], counts.astype(np.float64), np.empty(high_rows.shape[0])
+    size, number, sums = high_rows.shape[0], np.empty(counts.size), np.empty(high_rows.shape[0])
+    for s in range(counts.size):
+        number[s] = np.float64(counts[s])
     for d in range(residual.shape[0]):
         row = residual[d]
         sums[:] = 0.0
@@ -166,10 +170,12 @@ def fold_counts(f, counts, scale, baseline, high, low, high_rows, low_rows):
     total[last + 1, 0] = value
     fold_values(weights, last, sums[0])
     fold_values(numbers, last, sums[1])
-    total[: last + 1, visibles:] = sums.T
+    for k in range(last + 1):
+        total[k, visibles], total[k, visibles + 1] = sums[0, k], sums[1, k]
     fold_rows(high_rows, high, total[:high, :visibles])
     fold_rows(low_rows, low, total[high:last, :visibles])
-    total[last, :visibles] = high_rows[0]
+    for d in range(visibles):
+        total[last, d] = high_rows[0, d]
     return total
 
 

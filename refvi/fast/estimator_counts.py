@@ -1,7 +1,9 @@
-"""Score-function gradients of the ELBO from the counts of states: the cost does not grow with the samples.
+"""Score-function gradients of the ELBO from the counts of states: the cost hardly grows with the samples.
 
 Samples of a finite q enter an estimate only through how often each state was drawn, and those counts are one draw from a
-multinomial distribution. With f and the residuals of all states in tables, S samples cost as much as one.
+multinomial distribution. What is kept from one estimate to the next: f and the residuals of all states, and alias tables
+of binomials (`split_counts`). They belong to x, the parameters and q, and take as long to make as some ten estimates from
+samples: they pay where many estimates are wanted of one model, not where every step changes it.
 
 Not here: models with too many states for a table (`estimator_samples`); exact moments (`score_moments`).
 """

@@ -1,7 +1,9 @@
 """Score-function gradients of the ELBO from samples, at the speed of a table look-up and one division per factor.
 
-The model is a sigmoid belief network of one hidden layer, q(h) = prod_k Bern(h_k; sigmoid(logits_k)). Where the number of
-states is below that of the samples, `estimator_counts` is faster still: its cost does not grow with the samples.
+The model is a sigmoid belief network of one hidden layer, q(h) = prod_k Bern(h_k; sigmoid(logits_k)). Tables of half states
+and of q are made in every call. Where samples outnumber states and factors go by ratio, every sample is drawn and counted,
+but f and residuals are formed once for each state (`counted_samples`): the estimate is that of the same samples.
+`estimator_counts` does not draw samples one by one at all, and keeps tables from one estimate to the next.
 
 Random numbers are those of `refvi.kernels.philox`, one evaluation for each sample, so that sample s of a seed is the same
 for any number of samples and threads. Work is cut into pieces that depend on the number of samples alone and are added
@@ -25,7 +27,7 @@ GROUP = 128
 MOST_HIDDEN = 24
 MOST_COUNTED = 1 << 16  # states whose counts a cache holds
 PIECE, MOST_PIECES = 1 << 12, 1 << 10
-FACTOR, SAMPLE = 24, 80  # what a factor and a counted sample cost, in units of `threads.share`
+FACTOR, SAMPLE = 24, 48  # what a factor and a counted sample cost, in units of `threads.share`
 
 
 class SampledGradient(NamedTuple):

@@ -26,7 +26,11 @@ def is_sound(x, W, b, c, logits):
     for k in range(c.size):
         if not (math.isfinite(c[k]) and math.isfinite(logits[k])):
             return False
-    return np.isfinite(W).all()
+    for d in range(x.size):
+        for k in range(c.size):
+            if not math.isfinite(W[d, k]):
+                return False
+    return True
 
 
 @exact
@@ -50,29 +54,27 @@ def prepare(x, W, b, c, logits, high, low, draws):
     """
     D, K = W.shape
     visibles = -(-D // WIDTH) * WIDTH
-    # The logit of the value that a visible does not have.
-    W, b = W.copy(), b.copy()
-    for d in range(D):
-        W[d] *= 1.0 - 2.0 * x[d]
-        b[d] *= 1.0 - 2.0 * x[d]
+    W, b = of_other_values(x, W, b)
     log_off, log_on = np.empty(K), np.empty(K)
     for k in range(K):
         log_off[k] = softplus(logits[k]) - softplus(c[k])
         log_on[k] = softplus(-logits[k]) - softplus(-c[k])
     shift, half, base = np.zeros(visibles, np.int64), np.zeros(visibles), 0.0
-    by_ratio = measure_visibles(W, b, high, low, shift, half) <= LIMIT and half.sum() <= LIMIT
-    first, second = aligned(visibles << high), aligned(visibles << low)
-    first, second = first.reshape((1 << high, visibles)), second.reshape((1 << low, visibles))
+    by_ratio, span = measure_visibles(W, b, high, low, shift, half) <= LIMIT, 0.0
+    for d in range(D):
+        span += half[d]
+    by_ratio = by_ratio and span <= LIMIT
+    first = aligned(visibles << high).reshape((1 << high, visibles))
+    second = aligned(visibles << low).reshape((1 << low, visibles))
     if by_ratio:
-        base = -(b.sum() + LN2 * shift.sum())
         ratio_tables(W, b, high, low, shift, first, second)
-        for k in range(high, K):
-            for d in range(D):
+        for d in range(D):
+            base -= b[d] + LN2 * shift[d]
+            for k in range(high, K):
                 log_on[k] -= W[d, k]
     else:
-        first[:], second[:] = NEVER, 0.0
-        add_columns(W, np.zeros(D), 0, high, first)
-        add_columns(W, b, high, low, second)
+        add_columns(W, np.zeros(D), 0, high, NEVER, first)
+        add_columns(W, b, high, low, 0.0, second)
     log_high = add_choices(log_off[:high], log_on[:high], base)
     log_low = add_choices(log_off[high:], log_on[high:], 0.0)
     cells = np.empty(0, np.uint64), np.empty(0, np.uint64)
@@ -82,26 +84,44 @@ def prepare(x, W, b, c, logits, high, low, draws):
 
 
 @exact
-def ratio_tables(W, b, high, low, shift, A, C):
-    """A (I, visibles) and C (J, visibles); A is 0 and C is 1 for a visible that is not there."""
-    D = W.shape[0]
-    start = np.zeros((D, 2))
-    high_table(W, high, shift, start, A)
-    start[:, 0] = -b
-    high_table(-W[:, high:], low, shift, start, C)
-    C[:, D:] = 1.0
+def of_other_values(x, W, b):
+    """Weights and biases of the logits of the values that visibles do not have."""
+    weights, biases = np.empty(W.shape), np.empty(b.size)
+    for d in range(x.size):
+        sign = 1.0 - 2.0 * x[d]
+        biases[d] = sign * b[d]
+        for k in range(W.shape[1]):
+            weights[d, k] = sign * W[d, k]
+    return weights, biases
 
 
 @exact
-def add_columns(W, base, first, bits, table):
-    """Rows base + sum of the columns of W from `first` on whose bits are set: the first D columns of (2^bits, visibles)."""
+def ratio_tables(W, b, high, low, shift, A, C):
+    """A (I, visibles) and C (J, visibles); A is 0 and C is 1 for a visible that is not there."""
     D = W.shape[0]
-    table[0, :D] = base
+    start, opposite = np.zeros((D, 2)), np.empty((D, low))
+    high_table(W, high, shift, start, A)
+    for d in range(D):
+        start[d, 0] = -b[d]
+        for k in range(low):
+            opposite[d, k] = -W[d, high + k]
+    high_table(opposite, low, shift, start, C)
+    for j in range(C.shape[0]):
+        for d in range(D, C.shape[1]):
+            C[j, d] = 1.0
+
+
+@exact
+def add_columns(W, base, first, bits, rest, table):
+    """Rows base + sum of the columns of W from `first` on whose bits are set (2^bits, visibles); `rest` from D on."""
+    D, visibles = W.shape[0], table.shape[1]
+    for d in range(visibles):
+        table[0, d] = base[d] if d < D else rest
     for k in range(bits):
         size = 1 << k
         for i in range(size):
-            for d in range(D):
-                table[size + i, d] = table[i, d] + W[d, first + k]
+            for d in range(visibles):
+                table[size + i, d] = table[i, d] + (W[d, first + k] if d < D else 0.0)
 
 
 @exact
