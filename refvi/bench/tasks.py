@@ -51,7 +51,7 @@ def gradient(K, D, B=1, threads=(1, 2)):
 def estimates(kind, samples):
     """A gradient estimate from samples, K = 10 and D = 16."""
     sizes = {"K": 10, "D": 16, "samples": samples}
-    return Task(f"{kind} S={samples}", kind, sizes, (1,))
+    return Task(f"{kind} S={samples}", kind, sizes)
 
 
 def iwae(X, Z, H, B, k):
