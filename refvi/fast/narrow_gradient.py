@@ -79,12 +79,21 @@ def joint_factors(rows, at, columns, joint):
         store_four(joint, lane + 8, high)
 
 
-@compiled
-def narrow_weights(product, joint, place, column_weight):
-    """Turn joint factors of two rows into w / product, add w to the columns; returns the two row sums of w.
+@merged
+def two_joints(rows, at, columns, lane, joint, place):
+    """Joint factors of two rows and eight lanes: of one datum a product, of many what `joint_factors` left."""
+    if columns.size == LANES:
+        t = load(columns, lane)
+        return times(spread(rows, at), t), times(spread(rows, at + 1), t)
+    return load(joint, place + lane), load(joint, place + LANES + lane)
 
-    Formula     w = joint / product, two reciprocals from one division
-    Shapes      product, joint (4 LANES,): the two rows begin at `place`
+
+@compiled
+def narrow_weights(product, rows, at, columns, joint, place, column_weight):
+    """Leave w / product of two rows in joint, add w to the columns; returns the two row sums of w.
+
+    Formula     w = sum_b S_bi T_bj / product, two reciprocals from one division
+    Shapes      product, joint (4 LANES,): the two rows begin at `place`, and at `at` in rows
     Checked by  tests/fast/test_quotients.py
     """
     one = eight_times(1.0)
@@ -94,7 +103,8 @@ def narrow_weights(product, joint, place, column_weight):
         p0, p1 = load(product, row0), load(product, row1)
         r = over(one, times(p0, p1))
         r0, r1 = times(p1, r), times(p0, r)
-        w0, w1 = times(load(joint, row0), r0), times(load(joint, row1), r1)
+        j0, j1 = two_joints(rows, at, columns, lane, joint, place)
+        w0, w1 = times(j0, r0), times(j1, r1)
         store(joint, row0, times(w0, r0))
         store(joint, row1, times(w1, r1))
         sum0, sum1 = plus(sum0, w0), plus(sum1, w1)
@@ -115,9 +125,11 @@ def narrow_group(A, C, S, T, first, last, GA, by_low, row_weight, column_weight)
         GC[:] = 0.0
         for i in range(first, last, ROWS):
             prefix_products(A, i, C, start, 0, visibles, prefix)
-            joint_factors(rows, (i - first) * B, columns, joint)
+            at = (i - first) * B
+            if B > 1:
+                joint_factors(rows, at, columns, joint)
             for row, place in ((i, 0), (i + PAIR, PAIR * LANES)):
-                sum0, sum1 = narrow_weights(product, joint, place, weight)
+                sum0, sum1 = narrow_weights(product, rows, at + row - i, columns, joint, place, weight)
                 row_weight[row] += sum0
                 row_weight[row + 1] += sum1
                 spread_quotients(A, row, C, start, 0, visibles, prefix, joint, place, GA, GC)

@@ -93,15 +93,18 @@ def test_joint_factors(data):
 
 
 @pytest.mark.parametrize("place", [0, PAIR * LANES])
-def test_narrow_weights(place):
-    product, given = RNG.uniform(0.1, 9, size=WIDTH), RNG.random(WIDTH)
-    joint, columns, two = given.copy(), np.ones(LANES), slice(place, place + PAIR * LANES)
-    sums = narrow_weights(product, joint, place, columns)
-    w = (given / product)[two].reshape(PAIR, LANES)
-    np.testing.assert_allclose(sums, w.sum(axis=1), rtol=20 * UNIT)
-    np.testing.assert_allclose(columns, 1 + w.sum(axis=0), rtol=8 * UNIT)
-    given[two] = w.ravel() / product[two]
-    np.testing.assert_allclose(joint, given, rtol=20 * UNIT)
+@pytest.mark.parametrize("data", [1, 2])
+def test_narrow_weights(place, data):
+    product, left = RNG.uniform(0.1, 9, size=WIDTH), RNG.random(WIDTH)
+    rows, columns = RNG.random(8), RNG.random(data * LANES)
+    joint, sums, two = left.copy(), np.ones(LANES), slice(place, place + PAIR * LANES)
+    by_row = narrow_weights(product, rows, 5, columns, joint, place, sums)
+    given = np.outer(rows[5:7], columns).ravel() if data == 1 else left[two]
+    w = (given / product[two]).reshape(PAIR, LANES)
+    np.testing.assert_allclose(by_row, w.sum(axis=1), rtol=20 * UNIT)
+    np.testing.assert_allclose(sums, 1 + w.sum(axis=0), rtol=8 * UNIT)
+    left[two] = w.ravel() / product[two]
+    np.testing.assert_allclose(joint, left, rtol=20 * UNIT)
 
 
 def test_wide_weights():

@@ -50,7 +50,11 @@ LOOPS = {
         "mul add",
     ),
     "joint_factors": (narrow_gradient.joint_factors, (LINE, COUNT, LINE, LINE), "fmadd"),
-    "narrow_weights": (narrow_gradient.narrow_weights, (LINE, LINE, COUNT, LINE), "mul div"),
+    "narrow_weights": (
+        narrow_gradient.narrow_weights,
+        (LINE, LINE, COUNT, LINE, LINE, COUNT, LINE),
+        "mul div",
+    ),
     "add_lane_sums": (folding.add_lane_sums, (LINE, COUNT, LINE), "add"),
     "visit_by_ratio": (
         sample_kernels.visit_by_ratio,
