@@ -96,10 +96,10 @@ def fold_values(values, bits, by_bit):
     """
     for k in range(bits - 1, -1, -1):
         half, total = 1 << k, 0.0
+        lower, upper = values[:half], values[half:]
         for s in range(half):
-            upper = values[half + s]
-            total += upper
-            values[s] += upper
+            total += upper[s]
+            lower[s] += upper[s]
         by_bit[k] = total
     by_bit[bits] = values[0]
 

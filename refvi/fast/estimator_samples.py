@@ -6,8 +6,8 @@ but f and residuals are formed once for each state (`counted_samples`): the esti
 `estimator_counts` does not draw samples one by one at all, and keeps tables from one estimate to the next.
 
 Random numbers are those of `refvi.kernels.philox`, one evaluation for each sample, so that sample s of a seed is the same
-for any number of samples and threads. Work is cut into pieces that depend on the number of samples alone and are added
-in pairs: the result is the same to the last bit for any number of threads. Inside a piece of n samples sums are formed
+for any number of samples and threads. Work is cut into pieces that depend on the numbers of samples and states alone and are
+added in pairs: the result is the same to the last bit for any number of threads. Inside a piece of n samples sums are formed
 one after another: their error is at most n u times the sum of absolute terms.
 
 Not here: gradients in a recognition net, which are those in the logits times its own (d logits_k / d weights_ki = x_i).

@@ -9,6 +9,7 @@ from numba import float64, int64, uint64
 
 from refvi.fast import (
     batch,
+    counted_samples,
     folding,
     marginals,
     narrow,
@@ -62,6 +63,8 @@ LOOPS = {
         "div add",
     ),
     "split_logits": (sample_kernels.split_logits, (LINE, COUNT, LINE, LINE), "div mul"),
+    "spread_ratios": (counted_samples.spread_ratios, (TABLE, TABLE, WHOLE, TABLE, TABLE), "div add"),
+    "fold_values": (counted_samples.fold_values, (LINE, COUNT, LINE), "add"),
     "wide_ratios": (wide.wide_ratios, (LINE, COUNT, LINE, LINE, LINE), "mul div"),
 }
 
@@ -110,7 +113,7 @@ def test_inner_loop_uses_full_vectors(name):
 def test_random_words_come_in_full_vectors():
     """Products of 32-bit words, for eight or four samples at once."""
     width, words = register(), uint64[::1]
-    text = assembly(philox_lanes.draw_words, (uint64, uint64, uint64, words, words))
+    text = assembly(philox_lanes.draw_words, (uint64, uint64, uint64, uint64, words, words))
     assert width is None or len(re.findall(rf"vpmuludq.*%{width}", text)) >= 16
 
 
