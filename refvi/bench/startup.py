@@ -10,7 +10,7 @@ import numpy as np
 
 from refvi.bench.problems import network
 
-SMALL, LARGE = (10, 16), (22, 16)  # the second is compiled
+SMALL, LARGE = (10, 16), (24, 16)  # the second is compiled
 
 
 def start_up(sizes):

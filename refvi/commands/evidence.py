@@ -10,12 +10,15 @@ from refvi.commands.executors import open_executor
 from refvi.errors import UsageError
 from refvi.fast.arguments import read_problem
 from refvi.fast.cost import estimate
+from refvi.fast.evidence import prepare_plain
 from refvi.fast.shards import sharded_log_evidence, sharded_log_evidence_gradient
 from refvi.fast.threads import cores
 from refvi.printing import fraction
 
 SECONDS_PER_SHARD = 1.0  # what an interruption without a checkpoint of its own may lose
-SMALL = 1 << 25  # factors of all data that NumPy has done before compiled code is loaded, let alone compiled
+# Factors of all data that NumPy has done before compiled code is loaded, let alone compiled. The library, which may be
+# called again, compiles earlier: between its limit and this one the last bits may differ.
+SMALL = {"subset_products": 1 << 28, "log_domain": 1 << 24}
 GRADIENT = 4  # times as much
 FEWEST_SHARDS, MOST_SHARDS = 64, 4096
 GRADIENTS = ("grad_W", "grad_b", "grad_c")
@@ -130,10 +133,10 @@ def _data(count):
 
 
 def _is_small(network, grad):
-    x, W = network[:2]
-    return (
-        len(np.atleast_2d(x)) * W.shape[0] * 2.0 ** min(W.shape[1], 1000) * (GRADIENT if grad else 1) < SMALL
-    )
+    problem = read_problem(*network)
+    (B, D), K = problem.x.shape, problem.c.size
+    route = prepare_plain(problem)[0].__name__.rpartition(".")[2]
+    return (B * D << K) * (GRADIENT if grad else 1) < SMALL[route]
 
 
 def _npz(path):

@@ -26,13 +26,13 @@ def subset_sums(base, steps):
     return table
 
 
-def subset_products(base, steps):
-    """Table of base prod_k steps[k]^h_k: its states run along the first axis.
+def subset_products(base, steps, table=None):
+    """Table of base prod_k steps[k]^h_k, into a given one or a new one: its states run along the first axis.
 
     Shapes      base (...), steps (n, ...) -> (2^n, ...)
     Checked by  tests/fast/test_doubling.py
     """
-    table = np.empty((1 << len(steps), *base.shape))
+    table = np.empty((1 << len(steps), *base.shape)) if table is None else table
     table[0] = base
     for k, step in enumerate(steps):
         np.multiply(table[: 1 << k], step, out=table[1 << k : 2 << k])

@@ -4,7 +4,7 @@ import numpy as np
 
 from refvi.fast import log_domain, subset_products
 from refvi.fast.arguments import read_problem, read_threads
-from refvi.fast.layout import worth_compiling
+from refvi.fast.layout import worth_compiling, worth_products
 
 
 def log_evidence(x, W, b, c, threads=None):
@@ -45,7 +45,8 @@ def _log_evidence(problem, threads):
 
 def prepare_plain(problem):
     """The module of the route in plain NumPy, and what its functions take for a model: products, or else logarithms."""
-    states = subset_products.prepare(problem)
+    D, K = problem.W.shape
+    states = subset_products.prepare(problem) if worth_products(K, D) else None
     return (log_domain, problem) if states is None else (subset_products, states)
 
 

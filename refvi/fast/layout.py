@@ -17,7 +17,9 @@ STRIP = 64
 TABLE_BITS = 22  # a table holds at most 2^22 numbers, 32 MiB
 FACTORS_PER_GROUP = 1 << 22
 MOST_GROUPS = 16
-WORTH_COMPILING = 1 << 20  # factors from which compiled code pays
+WORTH_PRODUCTS = 1 << 13  # factors from which products pay: below, their tables cost more than the logarithms
+WORTH_COMPILING = 1 << 17  # factors from which compiled code pays: a warm call takes a quarter of the time
+WORTH_PLAIN_TABLES = 1 << 27  # factors from which tables cost a percent at most, wherever they come from
 
 
 class Split(NamedTuple):
@@ -35,6 +37,16 @@ class Split(NamedTuple):
     visibles: int
     strip: int
     strips: int
+
+
+def worth_plain_tables(K, D):
+    """Whether a model of this size does not feel the time that plain NumPy takes for its tables."""
+    return D << K >= WORTH_PLAIN_TABLES
+
+
+def worth_products(K, D):
+    """Whether plain NumPy multiplies factors in a model of this size; else it adds their logarithms."""
+    return D << K >= WORTH_PRODUCTS
 
 
 def worth_compiling(K, D):

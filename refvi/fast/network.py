@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvi.fast.layout import Split, split_bits
-from refvi.fast.ranges import Route, choose_route, measure_visibles
+from refvi.fast import plain_tables, ranges, tables
+from refvi.fast.layout import Split, split_bits, worth_plain_tables
+from refvi.fast.ranges import Route, choose_route
 from refvi.fast.resident_memory import keep_memory
-from refvi.fast.tables import data_tables, tile_table, top_table
 from refvi.fast.wide_tables import wide_data_tables
 
 DATA_AT_ONCE = 64  # columns of so many data stay in the second-level cache
@@ -73,12 +73,13 @@ def prepare(problem, split=None):
     """Measure a model, choose its route and build its low table; cut as sizes suggest, or as it is told."""
     keep_memory()
     D, K = problem.W.shape
-    split = split or split_bits(K, D)
+    split, make = split or split_bits(K, D), _tables(problem.W)
     shift, half = np.zeros(split.visibles, np.int64), np.zeros(split.visibles)
-    reach = measure_visibles(problem.W, problem.b, split.high, split.low, shift, half)
+    measure = (plain_tables if make is plain_tables else ranges).measure_visibles
+    reach = measure(problem.W, problem.b, split.high, split.low, shift, half)
     route = choose_route(half, reach)
     empty = route is Route.LOG
-    C = np.empty(0) if empty else tile_table(problem.W, problem.b, split.high, split.low, shift)
+    C = np.empty(0) if empty else make.tile_table(problem.W, problem.b, split.high, split.low, shift)
     return Network(problem.W, problem.b, problem.c, split, shift, half, int(shift.sum()), route, C)
 
 
@@ -86,14 +87,20 @@ def states_of(network, x):
     """Factors of the states of all data: `WideStates` on the route WIDE, else `States`."""
     arguments = x, network.W, network.b, network.c, network.split.high, network.split.low
     if network.route is not Route.WIDE:
-        return States(*data_tables(*arguments))
+        return States(*_tables(network.W).data_tables(*arguments))
     (S, T, R), (Se, Te, Re), offset = wide_data_tables(*arguments)
     return WideStates(S, Se, T, Te, R, Re, offset)
 
 
 def high_table(network, top):
     """A (I, Dp) for one top state."""
-    return top_table(network.W, network.split.high, network.split.low, network.shift, top)
+    return _tables(network.W).top_table(network.W, network.split.high, network.split.low, network.shift, top)
+
+
+def _tables(W):
+    """Where tables come from: a matter of the size alone."""
+    D, K = W.shape
+    return plain_tables if worth_plain_tables(K, D) else tables
 
 
 def tops(network):

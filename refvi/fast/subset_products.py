@@ -19,6 +19,7 @@ import numpy as np
 
 from refvi.fast.doubling import bits, choice_products, subset_products
 from refvi.fast.log_domain import join_groups, join_pairs, map_blocks, merge_groups
+from refvi.fast.plain_tables import choice_factors
 
 LIMIT = 600.0  # a sum of probabilities above exp(-600) loses less than exp(-700 + 600) of itself to underflow
 REACH = 700.0  # exp(700) and exp(-700) are normal numbers
@@ -130,6 +131,12 @@ def _cut(K):
     return low, rows, K - low - rows
 
 
+@functools.cache
+def _halves(low, high, K):
+    """Numbers of the column bits and of the row bits, side by side (low, 2); K, which is no bit, where rows have fewer."""
+    return np.array([[*range(low)], [*range(low, low + high), *[K] * (low - high)]]).T
+
+
 def _subsets(factors):
     """Products over the subsets of each four of (n, 4 G) factors: (n, G, 16), bit d of the position for factor d."""
     four = factors.reshape(len(factors), -1, FOUR, 1)
@@ -155,6 +162,10 @@ def _bits_and_one(n):
 class States:
     """All states of a model, as `count` blocks of equal size, with the factors of the data.
 
+    log p(x, h) = sum_k h_k (c_k + sum_d y_d W_dk) + sum_d y_d b_d - sum_k log(1 + exp(c_k)) - sum_d log(1 + exp(s_d l_d)),
+    y_d = x_d where s_d = 1 and x_d - 1 where s_d = -1
+
+
     columns (G, 16, J)        subset products of the column bits and the biases
     rows (I, G, 16)           of the row bits
     top (n, G, 16)            of each top bit
@@ -171,13 +182,16 @@ class States:
         steps[:K, :D] = np.exp(problem.W.T * sign)
         steps[K, :D], steps[K, D:] = np.exp(problem.b * sign), 0.0  # a factor of one beyond the last visible
         steps = _subsets(steps)
-        low, high = slice(0, self.low), slice(self.low, self.low + self.high)
-        self.columns = np.ascontiguousarray(np.moveaxis(subset_products(steps[K], steps[low]), 0, -1))
-        self.rows = subset_products(np.ones(steps.shape[1:]), steps[high])
+        halves = _halves(self.low, self.high, K)
+        table = subset_products(np.stack([steps[K], np.ones(steps.shape[1:])]), steps[halves])
+        self.columns = np.ascontiguousarray(np.moveaxis(table[:, 0], 0, -1))
+        self.rows = table[: 1 << self.high, 1]
         self.top = steps[self.low + self.high : K]
-        choices, self.offset = _choices(problem, sign)
-        self.T, self.S = choice_products(choices[:, low]), choice_products(choices[:, high])
-        self.R = choices[:, self.low + self.high :]
+        less = np.repeat(sign[:, None] < 0, K + 1, axis=1)
+        choices, self.offset = choice_factors(*problem, less)
+        table = choice_products(choices[:, halves.T].reshape(-1, self.low, 2)).reshape(len(choices), 2, -1)
+        self.T, self.S = table[:, 0], table[:, 1, : 1 << self.high]
+        self.R = choices[:, self.low + self.high : K]
 
     def block(self, i):
         """The block whose top bits are those of i."""
@@ -186,28 +200,6 @@ class States:
         on = (i >> np.arange(len(self.top))) & 1
         rows = self.rows * np.where(on[:, None, None], self.top, 1.0).prod(axis=0)
         return Block(rows.swapaxes(0, 1), np.where(on, self.R[:, :, 1], self.R[:, :, 0]).prod(axis=1))
-
-
-def _choices(problem, sign):
-    """Factors of the two choices of every bit (B, K, 2), the larger one 1, and the rest of the log evidence.
-
-    Formula     log p(x, h) = sum_k h_k (c_k + sum_d y_d W_dk) + sum_d y_d b_d - sum_k log(1 + exp(c_k))
-                - sum_d log(1 + exp(s_d l_d)),  y_d = x_d where s_d = 1 and x_d - 1 where s_d = -1
-    Stability   the sums lose nothing: parameters are cut into parts whose sums are exact, and remainders
-    """
-    x, W, b, c = problem
-    y = np.concatenate([x - (sign < 0), np.ones((len(x), 1))], axis=1)
-    given = np.vstack([np.column_stack([W, b]), [*c, 0.0]])
-    coarse = math.ldexp(1.0, math.frexp(float(np.abs(given).max()) * len(given))[1])
-    head = (given + coarse) - coarse
-    value, rest = np.einsum("bd,dk->bk", y, head), np.einsum("bd,dk->bk", y, given - head)
-    larger, log_on, more = value[:, :-1] > 0.0, value[:, :-1], rest[:, :-1]
-    small = np.exp(-np.abs(log_on)) * (1.0 + np.where(larger, -more, more))
-    choices = np.stack([np.where(larger, small, 1.0), np.where(larger, 1.0, small)], axis=-1)
-    common = [*np.minimum(-c, 0.0).tolist(), *(-np.log1p(np.exp(-np.abs(c)))).tolist()]
-    kept = np.concatenate([larger, np.ones((len(x), 1), bool)], axis=1)
-    shares = np.concatenate([np.where(kept, value, 0.0), np.where(kept, rest, 0.0)], axis=1)
-    return choices, [[*row, *common] for row in shares.tolist()]
 
 
 # ---- the sums of a block

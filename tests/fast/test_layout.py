@@ -1,6 +1,6 @@
 import pytest
 
-from refvi.fast.layout import LANE_BITS, LANES, OCTET, TABLE_BITS, split_bits, worth_compiling
+from refvi.fast.layout import LANE_BITS, LANES, OCTET, TABLE_BITS, split_bits, worth_compiling, worth_products
 
 
 @pytest.mark.parametrize("K", [10, 11, 16, 24, 30, 36, 40])
@@ -18,6 +18,13 @@ def test_bits_are_cut_into_whole_tiles_and_strips(K, D):
 
 
 def test_small_models_do_not_compile():
-    assert not worth_compiling(K=10, D=16)
+    assert not worth_compiling(K=12, D=16)
     assert not worth_compiling(K=8, D=1 << 16)
+    assert worth_compiling(K=13, D=16)
     assert worth_compiling(K=16, D=16)
+
+
+def test_the_smallest_models_do_not_multiply():
+    assert not worth_products(K=6, D=16)
+    assert worth_products(K=10, D=16)
+    assert worth_products(K=2000, D=1)

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from sbn_strategies import networks
 
+from refvi.fast import plain_tables
 from refvi.fast.doubling import subset_sums
 from refvi.fast.ranges import CHUNK, LIMIT, Route, choose_route, chunk_ends, measure_visibles
 from refvi.laws.outcome import Outcome, combine
@@ -30,6 +31,20 @@ def law_bounds_every_product(measure, network, high=2, low=3):
 @given(networks(hidden=(5, 7)))
 def test_ranges_bound_every_product(network):
     law_bounds_every_product(measure_visibles, network).raise_if_broken()
+    law_bounds_every_product(plain_tables.measure_visibles, network).raise_if_broken()
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(networks(hidden=(5, 7)))
+def test_plain_ranges_are_the_compiled_ones(network):
+    _, W, b, _ = network
+    found = []
+    for measure in (measure_visibles, plain_tables.measure_visibles):
+        shift, half = np.zeros(b.size, np.int64), np.zeros(b.size)
+        found.append((measure(W, b, 2, 3, shift, half), shift, half))
+    tolerance = 8 * 2.0**-53 * (1.0 + np.abs(W).sum() + np.abs(b).sum())
+    for one, other in zip(*found):
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)
 
 
 def without_bias(W, b, high, low, shift, half):

@@ -130,8 +130,9 @@ def test_small_residuals_keep_relative_accuracy():
 # ---- blocks and threads
 
 
-def test_several_blocks_are_as_good_as_one(monkeypatch):
-    x, W, b, c = model(K=9, D=6)
+@pytest.mark.parametrize("seed", range(4))
+def test_several_blocks_are_as_good_as_one(monkeypatch, seed):
+    x, W, b, c = model(K=9, D=6, seed=seed)
     network = np.stack([x, 1 - x]), W, b, c
     whole = answers(subset_products, prepare(read_problem(*network)), network[0])
     for name, bits in (("LOW_BITS", 2), ("ROW_BITS", 1)):
@@ -160,9 +161,12 @@ def test_many_data_are_one_after_another():
     np.testing.assert_array_equal(log_evidence(batch, W, b, c), single)
 
 
-def test_more_than_one_block_of_the_usual_size():
-    network = model(K=15, D=5)
-    law_is_the_log_domain(network).raise_if_broken()
+@pytest.mark.parametrize("K", [13, 14, 15, 16])
+def test_more_than_one_block_of_the_usual_size(K):
+    network = model(K, D=5, bias=3.0)
+    for seed in range(3):
+        x, *parameters = model(K, D=5, seed=seed, bias=3.0)
+        law_is_the_log_domain((np.stack([x, 1 - x]), *parameters)).raise_if_broken()
     assert ulps(log_evidence(*network), long_log_evidence(*network)) <= 2.0
 
 
@@ -170,8 +174,8 @@ def test_more_than_one_block_of_the_usual_size():
 
 
 def wrong_sign(monkeypatch):
-    right = subset_products._choices
-    monkeypatch.setattr(subset_products, "_choices", lambda problem, sign: right(problem, -sign))
+    right = subset_products.choice_factors
+    monkeypatch.setattr(subset_products, "choice_factors", lambda *given: right(*given[:-1], 1 - given[-1]))
 
 
 def missing_factor(monkeypatch):
