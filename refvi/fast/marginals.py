@@ -7,30 +7,34 @@ gives the second moments with bit l.
 
 from refvi.fast.batch import add_octet
 from refvi.fast.compiled import aligned, compiled
-from refvi.fast.eight import store
+from refvi.fast.eight import eight_times, load, plus, store, sums_of_each, times
 from refvi.fast.folding import fold_lanes
-from refvi.fast.layout import LANE_BITS, LANES, OCTET, ROWS
+from refvi.fast.layout import LANE_BITS, LANES, OCTET
 from refvi.fast.octets import octet_reciprocals, octets
-from refvi.fast.products import LANES2, LANES3
 
 
 @compiled
-def add_row_sums(S, i, T, tile, inverse, rows):
-    """Add S_bi sum_lane inverse T_b to the row sums of four rows: rows (B, I)."""
-    r0, r1 = inverse[:LANES], inverse[LANES:LANES2]
-    r2, r3 = inverse[LANES2:LANES3], inverse[LANES3 : 4 * LANES]
-    for q in range(S.shape[0]):
-        columns = T[q, tile * LANES : (tile + 1) * LANES]
-        t0 = t1 = t2 = t3 = 0.0
-        for lane in range(LANES):
-            t0 += r0[lane] * columns[lane]
-            t1 += r1[lane] * columns[lane]
-            t2 += r2[lane] * columns[lane]
-            t3 += r3[lane] * columns[lane]
-        rows[q, i] += S[q, i] * t0
-        rows[q, i + 1] += S[q, i + 1] * t1
-        rows[q, i + 2] += S[q, i + 2] * t2
-        rows[q, i + 3] += S[q, i + 3] * t3
+def add_row_sums(inverse, columns, sums, at):
+    """Add sum_lane inverse T_b to the sums of eight rows, for every datum.
+
+    Formula     sums[at + 8 b + q] += sum_lane inverse[q * LANES + lane] columns[b * LANES + lane]
+    Checked by  tests/fast/test_octets.py
+    """
+    zero = eight_times(0.0)
+    for b in range(columns.size // LANES):
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+        for lane in range(0, LANES, 8):
+            t = load(columns, b * LANES + lane)
+            s0 = plus(s0, times(load(inverse, lane), t))
+            s1 = plus(s1, times(load(inverse, lane + LANES), t))
+            s2 = plus(s2, times(load(inverse, lane + 2 * LANES), t))
+            s3 = plus(s3, times(load(inverse, lane + 3 * LANES), t))
+            s4 = plus(s4, times(load(inverse, lane + 4 * LANES), t))
+            s5 = plus(s5, times(load(inverse, lane + 5 * LANES), t))
+            s6 = plus(s6, times(load(inverse, lane + 6 * LANES), t))
+            s7 = plus(s7, times(load(inverse, lane + 7 * LANES), t))
+        total = sums_of_each((s0, s1, s2, s3, s4, s5, s6, s7))
+        store(sums, at + 8 * b, plus(load(sums, at + 8 * b), total))
 
 
 @compiled
@@ -76,15 +80,22 @@ def marginal_strip(A, C, S, T, first, last, row_sums, sums):
     B, visibles = S.shape[0], A.shape[1]
     rows, weight = octets(A, first, last), octets(S.T, first, last)
     inverse, column, part = aligned(OCTET * LANES), aligned(B * LANES), aligned(LANES)
+    columns, by_row = aligned(B * LANES), aligned((last - first) * B)
+    by_row[:] = 0.0
     for tile in range(T.shape[1] // LANES):
         column[:] = 0.0
+        for b in range(B):
+            columns[b * LANES : (b + 1) * LANES] = T[b, tile * LANES : (tile + 1) * LANES]
         for i in range(0, last - first, OCTET):
             invert_octet(rows, weight, i, C, tile * visibles * LANES, visibles, inverse, column)
-            add_row_sums(S, first + i, T, tile, inverse[: ROWS * LANES], row_sums)
-            add_row_sums(S, first + i + ROWS, T, tile, inverse[ROWS * LANES :], row_sums)
+            add_row_sums(inverse, columns, by_row, i * B)
         for b in range(B):
-            column_products(column, b, T[b, tile * LANES : (tile + 1) * LANES], part)
+            column_products(column, b, columns[b * LANES : (b + 1) * LANES], part)
             fold_tile(part, tile, sums[b])
+    for i in range(last - first):
+        for b in range(B):
+            place = (i // OCTET * B + b) * OCTET + i % OCTET
+            row_sums[b, first + i] += weight[place] * by_row[place]
 
 
 @compiled

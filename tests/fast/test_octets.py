@@ -8,7 +8,7 @@ from refvi.fast.batch import add_columns, add_octet
 from refvi.fast.compiled import compiled
 from refvi.fast.eight import load, store
 from refvi.fast.layout import LANES, OCTET
-from refvi.fast.marginals import column_products, invert_octet
+from refvi.fast.marginals import add_row_sums, column_products, invert_octet
 from refvi.fast.narrow import narrow_strips, starts, two_ratios
 from refvi.fast.octets import eight_spread, octet_products, octets
 from refvi.fast.ranges import LIMIT, least_scale
@@ -96,6 +96,15 @@ def test_inverted_octet_and_columns_of_a_datum():
     np.testing.assert_allclose(inverse.reshape(OCTET, LANES), 1 / product[OCTET:], rtol=4 * D * UNIT)
     column_products(column, 1, T, part)
     np.testing.assert_allclose(part, T * (S[1, OCTET:] @ (1 / product[OCTET:])), rtol=4 * D * UNIT)
+
+
+@pytest.mark.parametrize("B", [1, 3])
+def test_row_sums_of_an_octet(B):
+    inverse, columns, sums = RNG.random((OCTET, LANES)), RNG.random((B, LANES)), np.ones((B + 2) * OCTET)
+    add_row_sums(inverse.ravel(), columns.ravel(), sums, OCTET)
+    exact = np.ones((B + 2, OCTET))
+    exact[1:-1] += columns @ inverse.T
+    np.testing.assert_allclose(sums.reshape(B + 2, OCTET), exact, rtol=20 * UNIT)
 
 
 # ---- the whole strip, extreme ranges included

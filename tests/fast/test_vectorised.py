@@ -39,7 +39,7 @@ LOOPS = {
         (LINE, LINE, COUNT, LINE, COUNT, COUNT, LINE, LINE),
         "mul add div fmadd",
     ),
-    "add_row_sums": (marginals.add_row_sums, (TABLE, COUNT, TABLE, COUNT, LINE, TABLE), "fmadd"),
+    "add_row_sums": (marginals.add_row_sums, (LINE, LINE, LINE, COUNT), "fmadd"),
     "prefix_products": (
         quotients.prefix_products,
         (TABLE, COUNT, LINE, COUNT, COUNT, COUNT, LINE),
