@@ -28,6 +28,8 @@ COEFFICIENTS = {
     "kl": (1.0, 0.0, 0.0, 0.0, 1.0),
 }
 
+NO_WEIGHTS, JOINT = np.empty(0), np.array(COEFFICIENTS["joint"])
+
 
 class Step(NamedTuple):
     """A bound and its gradients, as `refvi.models.gaussian_vae.Bound`.
@@ -52,7 +54,7 @@ def iwae_step(x, theta, phi, noise, method=None, threads=None):
     method      "direct" forms every output; "gram" needs a Gaussian likelihood; None takes the faster that is precise
     threads     None for one per core; the answer has the same bits for any number
     """
-    return _step(x, theta, phi, noise, np.empty(0), np.array(COEFFICIENTS["joint"]), method, threads)
+    return _step(x, theta, phi, noise, NO_WEIGHTS, JOINT, method, threads)
 
 
 def elbo_step(x, theta, phi, noise, form="kl", beta=1.0, sample_weights=None, method=None, threads=None):

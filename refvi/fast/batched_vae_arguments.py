@@ -32,8 +32,8 @@ def read_arguments(x, theta, phi, noise):
     arrays = (*theta, *phi, x, noise)
     if not _fit(arrays):
         arrays = _validated(x, theta, phi, noise)
-    totals = magnitudes(tuple([a.reshape(-1) for a in arrays]))
-    if not math.isfinite(sum(totals.tolist())):
+    totals = magnitudes(tuple([a.reshape(-1) for a in arrays])).tolist()
+    if not math.isfinite(sum(totals)):
         _name_what_is_not_finite(arrays)
     decoder, encoder = DecoderArrays(*arrays[:5]), EncoderArrays(*arrays[5:11])
     x, noise = arrays[11:]
@@ -113,17 +113,6 @@ def is_binary(array):
     return wrong == 0
 
 
-@compiled
-def largest(array):
-    """Largest magnitude in a matrix."""
-    top = 0.0
-    for i in range(array.shape[0]):
-        row = array[i]
-        for j in range(row.size):
-            top = max(top, abs(row[j]))
-    return top
-
-
 def check_encoder_range(totals, decoder, encoder):
     """The products of the encoder stay finite, and the noise level has a finite precision."""
     data, hidden = totals[11], totals[5] + totals[6]
@@ -131,20 +120,31 @@ def check_encoder_range(totals, decoder, encoder):
     _within("entries of the encoder's products", hidden * (1.0 + data), LARGEST)
     _within("entries of q's parameters", heads * (1.0 if encoder.bias_hidden.size else 1.0 + data), LARGEST)
     if decoder.log_std.size:
-        _within("theta.log_std", float(np.abs(decoder.log_std).max()), LARGEST_LOG)
+        _within(
+            "theta.log_std", _most(totals[4], lambda: np.abs(decoder.log_std).max(), LARGEST_LOG), LARGEST_LOG
+        )
 
 
-def check_decoder_range(totals, latents, decoder):
-    """After the encoder: standard deviations, latents, activations and residuals stay floats. Returns a bound of |z_d|."""
-    spread = 0.5 * largest(latents.log_var)
+def check_decoder_range(totals, mean, log_var, decoder):
+    """Standard deviations, latents, activations and residuals stay floats. Returns a bound of |z_d|.
+
+    mean, log_var   the largest magnitudes
+    """
+    spread = 0.5 * log_var
     _within("½ log_var(x)", spread, LARGEST_LOG)
-    z = largest(latents.mean) + math.exp(spread) * totals[12]
+    z = mean + math.exp(spread) * totals[12]
     _within("latents", z, LARGEST)
     _within("the decoder's hidden units before tanh", totals[0] * z + totals[1], LARGEST)
     out = totals[2] * (1.0 if decoder.bias_hidden.size else z) + totals[3] + totals[11]
     if decoder.log_std.size:
-        _within("residuals in standard deviations", out * math.exp(-float(decoder.log_std.min())), LARGEST)
+        least = _most(totals[4], lambda: -decoder.log_std.min(), 1.0)
+        _within("residuals in standard deviations", out * math.exp(least), LARGEST)
     return z
+
+
+def _most(total, largest, enough):
+    """A bound of the entries of an array: their sum where that is small enough, otherwise the largest."""
+    return total if total <= enough else float(largest())
 
 
 def _within(name, value, limit):

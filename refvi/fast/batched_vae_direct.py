@@ -21,9 +21,9 @@ from refvi.fast.batched_vae_latents import (
     draw,
     hidden_layer,
     normalise,
-    outer_into,
     tanh_rows_back,
 )
+from refvi.fast.batched_vae_products import matmul
 from refvi.fast.compiled import compiled
 from refvi.kernels.scalar import HALF_LOG_2_PI
 
@@ -67,6 +67,15 @@ def new_rows(n, theta):
         np.empty((n, units)),
         np.empty((n, observed)),
     )
+
+
+@compiled
+def inverse(log_std):
+    """1/s of every visible; none where the likelihood has no s."""
+    found = np.empty(log_std.size)
+    for i in range(found.size):
+        found[i] = vm.exp(-log_std[i])
+    return found
 
 
 @compiled
@@ -129,46 +138,36 @@ def bernoulli_back(weight, out, grad_bias):
 
 
 @compiled
-def weigh_gaussian(problem, theta, inverse_std, latents, b, out, logs, weights, grad):
-    """Samples of one datum: from outputs to weighted gradients by them; returns the mass of the weights.
+def add_likelihood(x, samples, likelihood, theta, inverse_std, out, logs):
+    """Turn outputs of a block into what the way back needs, and add to the log weights.
 
-    Shapes      out (K, X), logs (K,) without likelihood, weights (K,)
+    Shapes      x (count, X), out (count K, X), logs (count K,) without likelihood
     """
-    x, likelihood, constant, mass = problem.x[b], problem.coefficients[0], 0.0, 0.0
-    for i in range(x.size):
+    bias, constant = theta.bias_out, 0.0
+    for i in range(inverse_std.size):
         constant += HALF_LOG_2_PI + theta.log_std[i]
-    for k in range(logs.size):
-        square = gaussian_residual(x, theta.bias_out, inverse_std, out[k])
-        logs[k] += likelihood * (-constant - 0.5 * square)
-    latents.bound[b] = normalise(logs, problem.sample_weights, weights)
-    for k in range(logs.size):
-        weight = likelihood * weights[k]
-        mass += weight
-        gaussian_back(weight, inverse_std, out[k], grad.bias_out, grad.log_std)
-    return mass
-
-
-@compiled
-def weigh_bernoulli(problem, theta, latents, b, out, logs, weights, grad):
-    """As `weigh_gaussian`, of logits."""
-    x, likelihood = problem.x[b], problem.coefficients[0]
-    for k in range(logs.size):
-        logs[k] += likelihood * bernoulli_residual(x, theta.bias_out, out[k])
-    latents.bound[b] = normalise(logs, problem.sample_weights, weights)
-    for k in range(logs.size):
-        bernoulli_back(likelihood * weights[k], out[k], grad.bias_out)
-
-
-@compiled
-def weigh_block(problem, theta, inverse_std, latents, start, count, out, logs, weights, grad):
-    """All data of a block: see `weigh_gaussian`."""
-    samples, mass = logs.shape[1], 0.0
-    for q in range(count):
-        rows, own = out[q * samples : (q + 1) * samples], weights[q * samples : (q + 1) * samples]
+    for n in range(out.shape[0]):
         if inverse_std.size:
-            mass += weigh_gaussian(problem, theta, inverse_std, latents, start + q, rows, logs[q], own, grad)
+            square = gaussian_residual(x[n // samples], bias, inverse_std, out[n])
+            logs[n] += likelihood * (-constant - 0.5 * square)
         else:
-            weigh_bernoulli(problem, theta, latents, start + q, rows, logs[q], own, grad)
+            logs[n] += likelihood * bernoulli_residual(x[n // samples], bias, out[n])
+
+
+@compiled
+def weigh_outputs(likelihood, inverse_std, weights, out, grad):
+    """Turn them into weighted gradients by the outputs; adds those by bias and noise level, returns the mass of the weights.
+
+    Shapes      weights (n,), out (n, X)
+    """
+    grad_bias, grad_log_std, mass = grad.bias_out, grad.log_std, 0.0
+    for n in range(out.shape[0]):
+        weight = likelihood * weights[n]
+        mass += weight
+        if inverse_std.size:
+            gaussian_back(weight, inverse_std, out[n], grad_bias, grad_log_std)
+        else:
+            bernoulli_back(weight, out[n], grad_bias)
     return mass
 
 
@@ -176,13 +175,12 @@ def weigh_block(problem, theta, inverse_std, latents, start, count, out, logs, w
 def direct_group(problem, theta, inverse_std, latents, rows, keep, block, first, last, grad):
     """Bounds and gradients of the data first..last-1; `outer_slice` makes the matrices where rows are kept."""
     samples, units, mass = problem.noise.shape[1], theta.bias_hidden.size, 0.0
-    weights, logs = np.empty(block * samples), np.empty((block, samples))
-    part_out, part_hidden = np.empty(theta.weights_out.shape), np.empty(theta.weights_hidden.shape)
+    weights, logs = np.empty(block * samples), np.empty(block * samples)
     grad.bias_hidden[:] = 0.0
     grad.bias_out[:] = 0.0
     grad.log_std[:] = 0.0
     for start in range(first, last, block):
-        count, is_first = min(block, last - start), start == first
+        count, add = min(block, last - start), start > first
         offset = start * samples if keep else 0
         n = offset + count * samples
         z, grad_z, out = rows.z[offset:n], rows.grad_z[offset:n], rows.out[offset:n]
@@ -191,23 +189,34 @@ def direct_group(problem, theta, inverse_std, latents, rows, keep, block, first,
         if units:
             features, grad_features = rows.hidden[offset:n], rows.grad_hidden[offset:n]
             hidden_layer(z, theta, features)
-        np.dot(features, theta.weights_out.T, out)
-        mass += weigh_block(problem, theta, inverse_std, latents, start, count, out, logs, weights, grad)
+        matmul(features, theta.weights_out.T, out)
+        likelihood, own = problem.coefficients[0], weights[: count * samples]
+        data, log_weights = problem.x[start : start + count], logs[: count * samples]
+        add_likelihood(data, samples, likelihood, theta, inverse_std, out, log_weights)
+        normalise(log_weights, problem.sample_weights, own, latents.bound[start : start + count])
+        mass += weigh_outputs(likelihood, inverse_std, own, out, grad)
         if not keep:
-            outer_into(out, features, is_first, part_out, grad.weights_out)
-        np.dot(out, theta.weights_out, grad_features)
+            matmul(out.T, features, grad.weights_out, add)
+        matmul(out, theta.weights_out, grad_features)
         if units:
-            tanh_rows_back(features, grad_features, grad.bias_hidden)
+            tanh_rows_back(features, 0, grad_features, grad.bias_hidden)
             if not keep:
-                outer_into(grad_features, z, is_first, part_hidden, grad.weights_hidden)
-            np.dot(grad_features, theta.weights_hidden, grad_z)
+                matmul(grad_features.T, z, grad.weights_hidden, add)
+            matmul(grad_features, theta.weights_hidden, grad_z)
         back_to_q(problem, latents, start, count, z, grad_z, weights)
     for i in range(grad.log_std.size):
         grad.log_std[i] -= mass
 
 
 @compiled
+def hidden_outer(rows, grad):
+    """Gradient in the hidden layer's weights, from rows of all data."""
+    if rows.hidden.shape[1]:
+        matmul(rows.grad_hidden.T, rows.z, grad.weights_hidden)
+
+
+@compiled
 def outer_slice(rows, first, last, grad):
     """Gradient in the output weights of the visibles first..last-1, from rows of all data."""
-    own = rows.out[:, first:last].copy()
-    np.dot(own.T, rows.hidden if rows.hidden.shape[1] else rows.z, grad.weights_out[first:last])
+    features = rows.hidden if rows.hidden.shape[1] else rows.z
+    matmul(rows.out[:, first:last].T, features, grad.weights_out[first:last])

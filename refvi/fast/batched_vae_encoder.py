@@ -1,7 +1,7 @@
-"""The encoder of a batch as matrix products: rows of data forwards, slices of hidden units backwards.
+"""The encoder of a batch as matrix products: slices of hidden units forwards and backwards, rows of data for the heads.
 
-Backwards a slice of hidden units owns its rows of the gradient, so that threads that work on different slices have
-nothing to add up. With H = 0 hidden units the heads read the data.
+A slice of hidden units owns its columns of the activations and its rows of the gradient, so that threads that work on
+different slices have nothing to add up. With H = 0 hidden units the heads read the data.
 
 Checked by  tests/fast/test_batched_vae.py
 """
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refvi.fast.batched_vae_latents import shared_terms, tanh_rows, tanh_rows_back
+from refvi.fast.batched_vae_products import matmul
 from refvi.fast.compiled import compiled
 
 
@@ -35,15 +36,17 @@ def add_bias(rows, bias):
 
 
 @compiled
-def encode_rows(x, phi, hidden, latents, coefficients, first, last):
-    """Hidden units, mean, log variance and what follows from them, of the data first..last-1."""
-    features = x[first:last]
-    if phi.bias_hidden.size:
-        np.dot(x[first:last], phi.weights_hidden.T, hidden[first:last])
-        tanh_rows(hidden[first:last], phi.bias_hidden)
-        features = hidden[first:last]
-    np.dot(features, phi.weights_mean.T, latents.mean[first:last])
-    np.dot(features, phi.weights_log_var.T, latents.log_var[first:last])
+def hidden_units(x, phi, hidden, first, last):
+    """The hidden units first..last-1 of all data."""
+    matmul(x, phi.weights_hidden[first:last].T, hidden[:, first:last])
+    tanh_rows(hidden, phi.bias_hidden[first:last], first)
+
+
+@compiled
+def heads(features, phi, latents, coefficients, first, last):
+    """Mean, log variance and what follows from them, of the data first..last-1; features (N, H), or x without units."""
+    matmul(features[first:last], phi.weights_mean.T, latents.mean[first:last])
+    matmul(features[first:last], phi.weights_log_var.T, latents.log_var[first:last])
     add_bias(latents.mean[first:last], phi.bias_mean)
     add_bias(latents.log_var[first:last], phi.bias_log_var)
     shared_terms(latents, coefficients, first, last)
@@ -62,8 +65,8 @@ def column_sums(rows, sums):
 @compiled
 def heads_back(features, latents, grad_phi):
     """Gradient in the two heads."""
-    np.dot(latents.grad_mean.T, features, grad_phi.weights_mean)
-    np.dot(latents.grad_log_var.T, features, grad_phi.weights_log_var)
+    matmul(latents.grad_mean.T, features, grad_phi.weights_mean)
+    matmul(latents.grad_log_var.T, features, grad_phi.weights_log_var)
     column_sums(latents.grad_mean, grad_phi.bias_mean)
     column_sums(latents.grad_log_var, grad_phi.bias_log_var)
 
@@ -71,14 +74,10 @@ def heads_back(features, latents, grad_phi):
 @compiled
 def hidden_back(x, phi, hidden, latents, first, last, grad_phi):
     """Gradient in the parameters of the hidden units first..last-1."""
-    mean_rows = phi.weights_mean[:, first:last].copy()
-    log_var_rows = phi.weights_log_var[:, first:last].copy()
-    grad, part = np.dot(latents.grad_mean, mean_rows), np.dot(latents.grad_log_var, log_var_rows)
-    for n in range(grad.shape[0]):
-        row, other = grad[n], part[n]
-        for j in range(last - first):
-            row[j] += other[j]
+    grad = np.empty((x.shape[0], last - first))
+    matmul(latents.grad_mean, phi.weights_mean[:, first:last], grad)
+    matmul(latents.grad_log_var, phi.weights_log_var[:, first:last], grad, True)
     bias = grad_phi.bias_hidden[first:last]
     bias[:] = 0.0
-    tanh_rows_back(hidden[:, first:last], grad, bias)
-    np.dot(grad.T, x, grad_phi.weights_hidden[first:last])
+    tanh_rows_back(hidden, first, grad, bias)
+    matmul(grad.T, x, grad_phi.weights_hidden[first:last])

@@ -20,9 +20,9 @@ from refvi.fast.batched_vae_latents import (
     draw,
     hidden_layer,
     hidden_layer_back,
-    normalise,
-    outer_into,
+    normalise_datum,
 )
+from refvi.fast.batched_vae_products import COLUMNS, matmul
 from refvi.fast.compiled import compiled
 from refvi.kernels.scalar import HALF_LOG_2_PI
 
@@ -30,17 +30,16 @@ from refvi.kernels.scalar import HALF_LOG_2_PI
 class Gram(NamedTuple):
     """What the samples of all data share, F being the features that the output layer reads.
 
-    weights, transposed   V (X, F) and V' (F, X)
-    gram                  V'V (F, F)
-    data                  y (N, X)
-    projected             V'y of every datum (N, F)
-    squares               |y|² (N,)
-    features              sum_k w f of every datum (N, F)
-    mass                  sum_k w of every datum (N,)
+    weights     V (X, F)
+    gram        V'V (F, F)
+    data        y (N, X)
+    projected   V'y of every datum (N, F)
+    squares     |y|² (N,)
+    features    sum_k w f of every datum (N, F)
+    mass        sum_k w of every datum (N,)
     """
 
     weights: np.ndarray
-    transposed: np.ndarray
     gram: np.ndarray
     data: np.ndarray
     projected: np.ndarray
@@ -51,31 +50,35 @@ class Gram(NamedTuple):
 
 @compiled
 def scale_weights(weights, inverse_std, gram):
-    """V and V'; returns sum_j |V_j|, a bound of |V f| for tanh features."""
+    """V; returns sum_j |V_j|, a bound of |V f| for tanh features."""
+    squares, total = np.zeros(weights.shape[1]), 0.0
     for i in range(weights.shape[0]):
         row, given, scale = gram.weights[i], weights[i], inverse_std[i]
         for j in range(row.size):
             row[j] = scale * given[j]
-            gram.transposed[j, i] = row[j]
-    total = 0.0
-    for j in range(gram.transposed.shape[0]):
-        square = 0.0
-        row = gram.transposed[j]
-        for i in range(row.size):
-            square += row[i] * row[i]
-        total += square**0.5
+            squares[j] += row[j] * row[j]
+    for j in range(squares.size):
+        total += squares[j] ** 0.5
     return total
 
 
 @compiled
-def gram_rows(gram, first, last):
-    """Rows first..last-1 of V'V up to the diagonal block, and their mirror image."""
-    part = np.dot(gram.transposed[first:last], gram.transposed[:last].T)
-    for i in range(first, last):
-        row = part[i - first]
-        for j in range(last):
-            gram.gram[i, j] = row[j]
-            gram.gram[j, i] = row[j]
+def lower_product(left, right, first, last, out, add):
+    """Columns first..last-1 of left' right from the diagonal on, for a symmetric one.
+
+    Shapes      left and right (n, F), out (F, F)
+    """
+    for j in range(first, last, COLUMNS):
+        stop = min(j + COLUMNS, last)
+        matmul(left[:, j:].T, right[:, j:stop], out[j:, j:stop], add)
+
+
+@compiled
+def mirror(square):
+    """Copy what is below the diagonal above it."""
+    for i in range(square.shape[0]):
+        for j in range(i):
+            square[j, i] = square[i, j]
 
 
 @compiled
@@ -93,7 +96,7 @@ def scale_rows(x, bias, inverse_std, gram, first, last):
 @compiled
 def project_rows(gram, first, last):
     """V'y of the data first..last-1."""
-    np.dot(gram.data[first:last], gram.weights, gram.projected[first:last])
+    matmul(gram.data[first:last], gram.weights, gram.projected[first:last])
 
 
 @compiled
@@ -141,7 +144,7 @@ def weigh_datum(problem, theta, gram, latents, b, features, product, weighted, l
     for k in range(logs.size):
         square = squared_residual(features[k], product[k], projected, gram.squares[b])
         logs[k] += likelihood * (-constant - 0.5 * square)
-    latents.bound[b] = normalise(logs, problem.sample_weights, weights)
+    latents.bound[b] = normalise_datum(logs, problem.sample_weights, weights)
     sums[:] = 0.0
     for k in range(logs.size):
         weight = likelihood * weights[k]
@@ -155,13 +158,12 @@ def weigh_datum(problem, theta, gram, latents, b, features, product, weighted, l
 
 @compiled
 def gram_group(problem, theta, gram, latents, block, first, last, grad, moments):
-    """Bounds of the data first..last-1, gradient in the hidden layer, and moments (F, F) = sum w f f'."""
+    """Bounds of the data first..last-1, gradient in the hidden layer, and moments (F, F) = sum w f f' below the diagonal."""
     samples, units, latent = problem.noise.shape[1], theta.bias_hidden.size, problem.noise.shape[2]
     width, rows = theta.weights_out.shape[1], block * samples
     z, grad_z = np.empty((rows, latent)), np.empty((rows, latent))
     hidden, product = np.empty((rows if units else 0, units)), np.empty((rows, width))
-    weighted, weights, logs = np.empty((rows, width)), np.empty(rows), np.empty((block, samples))
-    part, part_hidden = np.empty((width, width)), np.empty((units, latent))
+    weighted, weights, logs = np.empty((rows, width)), np.empty(rows), np.empty(rows)
     grad.bias_hidden[:] = 0.0
     for start in range(first, last, block):
         count = min(block, last - start)
@@ -171,7 +173,7 @@ def gram_group(problem, theta, gram, latents, block, first, last, grad, moments)
         if units:
             hidden_layer(z[:n], theta, hidden[:n])
             features = hidden[:n]
-        np.dot(features, gram.gram, product[:n])
+        matmul(features, gram.gram, product[:n])
         for q in range(count):
             own = slice(q * samples, (q + 1) * samples)
             weigh_datum(
@@ -183,15 +185,14 @@ def gram_group(problem, theta, gram, latents, block, first, last, grad, moments)
                 features[own],
                 product[own],
                 weighted[own],
-                logs[q],
+                logs[own],
                 weights[own],
                 grad.bias_hidden,
             )
-        outer_into(weighted[:n], features, start == first, part, moments)
+        add = start > first
+        lower_product(weighted[:n], features, 0, width, moments, add)
         if units:
-            hidden_layer_back(
-                z[:n], product[:n], theta, start == first, part_hidden, grad.weights_hidden, grad_z[:n]
-            )
+            hidden_layer_back(z[:n], product[:n], theta, add, grad.weights_hidden, grad_z[:n])
             back_to_q(problem, latents, start, count, z, grad_z, weights)
         else:
             back_to_q(problem, latents, start, count, z, product, weights)
@@ -204,19 +205,24 @@ def output_back(gram, moments, inverse_std, first, last, grad):
     Formula     with A = sum_b y_b (sum_k w f)', B = V (sum w f f'):  dW = (A - B)/s,
                 db = (sum w y - V sum w f)/s,  d log s_i = sum w y_i² - 2 V_i A_i + V_i B_i - sum w
     """
-    data = gram.data[:, first:last].copy()
-    linear, quadratic = np.dot(data.T, gram.features), np.dot(gram.weights[first:last], moments)
+    features = gram.features
+    linear, quadratic = (
+        np.empty((last - first, features.shape[1])),
+        np.empty((last - first, features.shape[1])),
+    )
+    matmul(gram.data[:, first:last].T, features, linear)
+    matmul(gram.weights[first:last], moments, quadratic)
     mean, mean_square, total = np.zeros(last - first), np.zeros(last - first), 0.0
-    for b in range(data.shape[0]):
-        row, mass = data[b], gram.mass[b]
+    for b in range(features.shape[0]):
+        row, mass = gram.data[b][first:last], gram.mass[b]
         total += mass
         for i in range(mean.size):
             value = mass * row[i]
             mean[i] += value
             mean_square[i] += value * row[i]
-    sums = np.zeros(gram.features.shape[1])
-    for b in range(data.shape[0]):
-        row = gram.features[b]
+    sums = np.zeros(features.shape[1])
+    for b in range(features.shape[0]):
+        row = features[b]
         for j in range(sums.size):
             sums[j] += row[j]
     for i in range(first, last):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refvi.fast import vector_math as vm
+from refvi.fast.batched_vae_products import matmul
 from refvi.fast.compiled import compiled
 from refvi.kernels.scalar import HALF_LOG_2_PI
 
@@ -50,6 +51,24 @@ class Latents(NamedTuple):
 
 
 @compiled
+def new_latents(count, latent):
+    """Uninitialised latents."""
+    rows, columns = np.empty((5, count, latent)), np.empty((2, count))
+    return Latents(rows[0], rows[1], rows[2], columns[0], rows[3], rows[4], columns[1])
+
+
+@compiled
+def largest(array):
+    """Largest magnitude in a matrix."""
+    top = 0.0
+    for i in range(array.shape[0]):
+        row = array[i]
+        for j in range(row.size):
+            top = max(top, abs(row[j]))
+    return top
+
+
+@compiled
 def shared_terms(latents, coefficients, first, last):
     """Standard deviations, and the terms of a log weight that do not depend on the sample.
 
@@ -79,13 +98,13 @@ def draw(problem, latents, first, count, z, log_weights):
     """Latents of a block, and what they add to its log weights besides the likelihood.
 
     Formula     z = mean + std noise;  constant + sum_d ½ (c_2 noise_d² - c_1 z_d²)
-    Shapes      z (count K, Z), log_weights (count, K)
+    Shapes      z (count K, Z), log_weights (count K,)
     """
     prior, proposal = 0.5 * problem.coefficients[1], 0.5 * problem.coefficients[2]
     samples, latent = problem.noise.shape[1], problem.noise.shape[2]
     for q in range(count):
         b = first + q
-        mean, std = latents.mean[b], latents.std[b]
+        mean, std, constant = latents.mean[b], latents.std[b], latents.constant[b]
         for k in range(samples):
             noise, row = problem.noise[b, k], z[q * samples + k]
             total = 0.0
@@ -93,16 +112,25 @@ def draw(problem, latents, first, count, z, log_weights):
                 value = mean[d] + std[d] * noise[d]
                 row[d] = value
                 total += proposal * (noise[d] * noise[d]) - prior * (value * value)
-            log_weights[q, k] = latents.constant[b] + total
+            log_weights[q * samples + k] = constant + total
 
 
 @compiled
-def normalise(log_weights, sample_weights, weights):
-    """Weights of the samples of one datum; returns its bound.
+def normalise(log_weights, sample_weights, weights, bound):
+    """Weights of the samples of some data, and the bounds.
 
     Formula     log (1/K) sum_k w_k with weights w_k / sum_j w_j;  or sum_k a_k log w_k with weights a_k
-    Shapes      log_weights (K,), sample_weights (K,) or (0,), weights (K,)
+    Shapes      log_weights and weights (n K,), sample_weights (K,) or (0,), bound (n,)
     """
+    samples = log_weights.size // bound.size
+    for q in range(bound.size):
+        own = slice(q * samples, (q + 1) * samples)
+        bound[q] = normalise_datum(log_weights[own], sample_weights, weights[own])
+
+
+@compiled
+def normalise_datum(log_weights, sample_weights, weights):
+    """`normalise` for one datum; returns its bound."""
     if sample_weights.size:
         bound = 0.0
         for k in range(weights.size):
@@ -112,6 +140,9 @@ def normalise(log_weights, sample_weights, weights):
     top = log_weights[0]
     for k in range(1, weights.size):
         top = max(top, log_weights[k])
+    if weights.size == 1:
+        weights[0] = 1.0
+        return top
     total = 0.0
     for k in range(weights.size):
         # Beyond the clip a weight is below the smallest float that counts beside the largest, which is 1.
@@ -157,19 +188,19 @@ def back_to_q(problem, latents, first, count, z, grad_z, weights):
 
 
 @compiled
-def tanh_rows(rows, bias):
-    """tanh(rows + bias) in place: rows (n, H), bias (H,)."""
+def tanh_rows(rows, bias, first):
+    """tanh(rows + bias) in place, from the column `first` on: rows (n, C), bias (H,)."""
     for n in range(rows.shape[0]):
-        row = rows[n]
+        row = rows[n][first : first + bias.size]
         for j in range(bias.size):
             row[j] = vm.tanh(row[j] + bias[j])
 
 
 @compiled
-def tanh_rows_back(hidden, grad, grad_bias):
-    """Gradient by tanh's input from that by its output, in place; adds the bias's: rows (n, H)."""
+def tanh_rows_back(hidden, first, grad, grad_bias):
+    """Gradient by tanh's input from that by its output, in place; adds the bias's: hidden (n, C), grad (n, H)."""
     for n in range(hidden.shape[0]):
-        value, row = hidden[n], grad[n]
+        value, row = hidden[n][first : first + grad_bias.size], grad[n]
         for j in range(grad_bias.size):
             g = row[j] * (1.0 - value[j] * value[j])
             row[j] = g
@@ -186,27 +217,14 @@ def add_into(total, part):
 
 
 @compiled
-def outer_into(left, right, is_first, part, total):
-    """total = left' right for the first block of a group, total += left' right for the others.
-
-    Shapes      left (n, R), right (n, C), part (R, C) is workspace, total (R, C)
-    """
-    if is_first:
-        np.dot(left.T, right, total)
-    else:
-        np.dot(left.T, right, part)
-        add_into(total, part)
-
-
-@compiled
 def hidden_layer(z, theta, hidden):
     """Activations of the decoder's hidden layer: z (n, Z), hidden (n, H)."""
-    np.dot(z, theta.weights_hidden.T, hidden)
-    tanh_rows(hidden, theta.bias_hidden)
+    matmul(z, theta.weights_hidden.T, hidden)
+    tanh_rows(hidden, theta.bias_hidden, 0)
 
 
 @compiled
-def hidden_layer_back(z, grad_hidden, theta, is_first, part, grad_weights, grad_z):
+def hidden_layer_back(z, grad_hidden, theta, add, grad_weights, grad_z):
     """Gradient in the hidden layer's weights and input, from that by the input of tanh."""
-    outer_into(grad_hidden, z, is_first, part, grad_weights)
-    np.dot(grad_hidden, theta.weights_hidden, grad_z)
+    matmul(grad_hidden.T, z, grad_weights, add)
+    matmul(grad_hidden, theta.weights_hidden, grad_z)

@@ -1,10 +1,12 @@
 """The batched step against the plain kernels, which go sample by sample and share no line with it."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_vectorised import LINE, TABLE, assembly, counts, register
+from test_vectorised import COUNT, LINE, TABLE, assembly, counts, register
 from vae_twins import UNIT, Sizes, network, networks, rounding
 
 from refvi.errors import UsageError
@@ -14,7 +16,7 @@ from refvi.fast import (
     batched_vae_gram,
     batched_vae_latents,
     batched_vae_schedule,
-    one_blas_thread,
+    batched_vae_step,
     threads,
 )
 from refvi.fast.batched_vae import elbo_step, iwae_step
@@ -58,6 +60,14 @@ def gram(*model):
 @given(networks())
 def test_direct_is_the_plain_bound(model):
     law_is_the_plain_step(direct, plain.iwae, model).raise_if_broken()
+
+
+@LAW
+@given(networks())
+def test_pieces_are_the_plain_bound(model):
+    """What a larger step does, at small sizes."""
+    with mock.patch.object(batched_vae_schedule, "SERIAL_BELOW", 0):
+        law_is_the_plain_step(direct, plain.iwae, model).raise_if_broken()
 
 
 @LAW
@@ -224,29 +234,20 @@ def test_pieces_in_any_order_have_the_same_bits(monkeypatch, method, kept_bytes)
         assert np.array_equal(got, alone[name]), name
 
 
-def test_blas_has_one_thread_inside_and_its_own_afterwards():
-    get, put = one_blas_thread._settings()
-    before = get()
-    put(2)
-    try:
-        many = get()  # 1 where there is no OpenBLAS to set
-        with one_blas_thread.one_blas_thread(), one_blas_thread.one_blas_thread():
-            assert get() == 1
-        assert get() == many
-    finally:
-        put(before)
-
-
 # ---- which route
 
 
 def route(monkeypatch, model):
     """Which of the two routes a step takes when it may choose."""
     taken = []
-    for name in ("_decode_direct", "_decode_gram"):
-        original = getattr(batched_vae_schedule, name)
+    for module, name in (
+        (batched_vae_step, "_at_once"),
+        (batched_vae_schedule, "_decode_direct"),
+        (batched_vae_schedule, "_decode_gram"),
+    ):
+        original = getattr(module, name)
         monkeypatch.setattr(
-            batched_vae_schedule,
+            module,
             name,
             lambda *a, name=name, original=original: taken.append(name) or original(*a),
         )
@@ -258,9 +259,9 @@ def route(monkeypatch, model):
 def test_gram_needs_many_samples_many_visibles_and_moderate_residuals(monkeypatch):
     many = Sizes(60, 2, 10, 3, 20, 20)
     assert route(monkeypatch, network(0, many)) == ["_decode_gram"]
-    assert route(monkeypatch, network(0, many, bernoulli=True)) == ["_decode_direct"]
-    assert route(monkeypatch, network(0, many._replace(data=4, samples=1))) == ["_decode_direct"]
-    assert route(monkeypatch, network(0, many._replace(observed=5))) == ["_decode_direct"]
+    assert route(monkeypatch, network(0, many, bernoulli=True)) == ["_at_once"]
+    assert route(monkeypatch, network(0, many._replace(data=4, samples=1))) == ["_at_once"]
+    assert route(monkeypatch, network(0, many._replace(observed=5))) == ["_at_once"]
     assert route(monkeypatch, network(0, many, log_std=-9.0)) == ["_decode_direct"]
     assert route(monkeypatch, network(0, many, weights=1e4)) == ["_decode_direct"]
 
@@ -348,8 +349,8 @@ def test_bad_options_get_one_sentence():
 # ---- compiled code
 
 LOOPS = {
-    "tanh_rows": (batched_vae_latents.tanh_rows, (TABLE, LINE), "mul fmadd div"),
-    "tanh_rows_back": (batched_vae_latents.tanh_rows_back, (TABLE, TABLE, LINE), "mul add"),
+    "tanh_rows": (batched_vae_latents.tanh_rows, (TABLE, LINE, COUNT), "mul fmadd div"),
+    "tanh_rows_back": (batched_vae_latents.tanh_rows_back, (TABLE, COUNT, TABLE, LINE), "mul add"),
     "add_into": (batched_vae_latents.add_into, (TABLE, TABLE), "add"),
     "gaussian_residual": (batched_vae_direct.gaussian_residual, (LINE, LINE, LINE, LINE), "mul fmadd"),
     "bernoulli_factors": (batched_vae_direct.bernoulli_factors, (LINE, LINE, LINE), "mul fmadd div"),
