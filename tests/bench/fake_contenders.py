@@ -32,6 +32,21 @@ def start(threads):
 def prepare(problem):
     return lambda: (THREADS[0], int(os.environ["OMP_NUM_THREADS"]), len(os.sched_getaffinity(0)))
 """
+BUSY = """
+import threading, time
+DONE = []
+def work():
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    DONE.append(1)
+def prepare(problem):
+    def call():
+        found = len(DONE)
+        threading.Thread(target=work).start()
+        return found,
+    return call
+"""
 
 TASK = Task("evidence K=3 D=2", "evidence", {"K": 3, "D": 2}, (1,))
 

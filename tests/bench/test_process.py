@@ -39,6 +39,11 @@ def test_a_burst_goes_on_until_it_is_long_enough(started):
     assert "values" not in answer
 
 
+def test_an_answer_comes_when_the_work_behind_it_is_done(started):
+    process = started(fakes.BUSY)
+    assert [numbers(process.ask(REQUEST, 30.0))[0] for _ in range(3)] == [0.0, 1.0, 2.0]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_threads_are_fixed_before_anything_is_imported(started, threads):
     if len(os.sched_getaffinity(0)) < threads:
