@@ -61,10 +61,8 @@ def _tile(rows, vectors):
             places = [(r, v) for r in range(rows) for v in range(vectors)]
             kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
             multiply_add = builder.module.declare_intrinsic("llvm.fmuladd.v8f64", fnty=kind)
-            before, going_on, loop, done = (
-                builder.block,
-                *map(builder.append_basic_block, ("add", "loop", "done")),
-            )
+            before = builder.block
+            going_on, loop, done = (builder.append_basic_block(name) for name in ("add", "loop", "done"))
             builder.cbranch(add, going_on, loop)
 
             builder.position_at_end(going_on)
