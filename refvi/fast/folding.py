@@ -100,7 +100,8 @@ def fold_tile_of_quotients(C, GC, weight, tile, by_low):
             c = load(C, (tile * visibles + d) * LANES + lane)
             store(share, lane, minus(load(weight, lane), times(c, load(GC, d * LANES + lane))))
         add_lane_sums(share, tile, by_low[d])
-    share[:] = weight
+    for lane in range(LANES):
+        share[lane] = weight[lane]
     add_lane_sums(share, tile, by_low[visibles])
 
 
@@ -146,7 +147,8 @@ def fold_quotients(A, GA, by_low, row_weight, high):
             GA[i, d] *= A[i, d]
     fold_rows(GA, high, on[:high, :visibles])
     fold_rows(row_weight.reshape((rows, 1)), high, on[:high, visibles:])
-    on[high + sums - 1, :visibles] = GA[0]
+    for d in range(visibles):
+        on[high + sums - 1, d] = GA[0, d]
     on[high + sums - 1, visibles] = row_weight[0]
     add_groups(by_low.reshape((groups, width * sums)))
     for d in range(width):

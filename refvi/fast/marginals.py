@@ -85,7 +85,8 @@ def marginal_strip(A, C, S, T, first, last, row_sums, sums):
     for tile in range(T.shape[1] // LANES):
         column[:] = 0.0
         for b in range(B):
-            columns[b * LANES : (b + 1) * LANES] = T[b, tile * LANES : (tile + 1) * LANES]
+            for lane in range(LANES):
+                columns[b * LANES + lane] = T[b, tile * LANES + lane]
         for i in range(0, last - first, OCTET):
             invert_octet(rows, weight, i, C, tile * visibles * LANES, visibles, inverse, column)
             add_row_sums(inverse, columns, by_row, i * B)
