@@ -8,11 +8,28 @@ memory. Importing this module imports Numba: only modules that need compiled cod
 imported when first used.
 """
 
+import importlib
 from functools import partial
 
 import numpy as np
+from numba.np import linalg
 
 from refvi.targets.cache import compiled as cached_njit
+
+
+def load_without_scipy():
+    """Load Numba's arrays and leave SciPy, a third of the time, to the first matrix product that is compiled or called.
+
+    Numba asks for SciPy's BLAS twice: when its arrays are loaded, to know that it is there, and when it is needed.
+    """
+    ensure_blas, linalg.ensure_blas = linalg.ensure_blas, lambda: None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = ensure_blas
+
+
+load_without_scipy()
 
 exact = partial(cached_njit, boundscheck=False)
 compiled = partial(cached_njit, boundscheck=False, fastmath={"reassoc", "contract", "nsz"})

@@ -14,7 +14,7 @@ from refvi.fast.arguments import read_problem
 from refvi.fast.evidence import prepare_compiled, prepare_plain
 from refvi.fast.posterior_pieces import GROUPS, group_sums
 
-PATIENCE = 0.05  # seconds of work that are timed, at least, where there is as much
+PATIENCE = 0.01  # seconds of work that are timed, at least, where there is as much
 GRADIENT_ROWS = 64
 
 

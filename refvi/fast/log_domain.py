@@ -1,7 +1,7 @@
 """The route that is right for any range of the parameters, in plain NumPy.
 
 Every state keeps the logarithm of its own probability; nothing overflows, whatever the weights. It needs no
-compilation and serves small models, and large ones whose logits are too far apart for the multiplicative
+compilation and serves the smallest models, and those whose logits are too far apart for the multiplicative
 routes. States are visited in blocks: the low bits run inside a block, the high bits count the blocks, and the
 partition depends on the sizes alone, so that the result is the same to the last bit for any number of
 threads.

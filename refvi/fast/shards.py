@@ -44,7 +44,7 @@ def sharded_log_evidence(
     checkpoint  path of a file that keeps finished shards and is resumed from; None keeps nothing
     threads     threads in each shard; None means one for each core
     progress    called with ("evidence", finished pieces, all pieces) at the start and after each shard
-    plain       logarithms in NumPy for any size: right, slow for large models, and nothing has to be compiled
+    plain       NumPy for any size: right, slow for large models, and nothing has to be compiled
 
     Formula     log p(x) as in `refvi.fast.evidence`
     Shapes      x (D,), W (D, K), b (D,), c (K,) -> (); x (B, D) -> (B,)

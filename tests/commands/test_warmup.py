@@ -34,7 +34,7 @@ def test_it_walks_exact_answers_and_verify():
         assert any(part in name for name in names), part
 
 
-@pytest.mark.parametrize(("K", "D", "data", "scale"), [(20, 12, 1, 0.1), (20, 12, 3, 0.1), (17, 100, 1, 1.0)])
+@pytest.mark.parametrize(("K", "D", "data", "scale"), [(23, 12, 1, 0.1), (22, 12, 3, 0.1), (17, 100, 1, 2.0)])
 def test_nothing_is_left_to_compile(tmp_path, K, D, data, scale):
     """After the steps of a route, the command on another model of that route writes nothing into the cache."""
     route, count = ("narrow" if scale < 1.0 else "wide"), min(data, 2)
