@@ -48,6 +48,15 @@ def _spread(builder, number):
     return builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(LANE, WIDTH), [0] * WIDTH))
 
 
+def _fetch_for_writing(builder, address, offset):
+    """Ask for the cache line of a number that will be written when the tile is done."""
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte] + [LANE] * 3)
+    prefetch = builder.module.declare_intrinsic("llvm.prefetch", fnty=kind)
+    place = builder.bitcast(_at(builder, address, DOUBLE, offset), byte)
+    builder.call(prefetch, [place, *(ir.Constant(LANE, k) for k in (1, 3, 1))])
+
+
 def _tile(rows, vectors):
     """Function that adds a strip of a times a panel to a tile of the product, or puts it there."""
 
@@ -61,9 +70,14 @@ def _tile(rows, vectors):
             places = [(r, v) for r in range(rows) for v in range(vectors)]
             kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
             multiply_add = builder.module.declare_intrinsic("llvm.fmuladd.v8f64", fnty=kind)
-            before = builder.block
-            going_on, loop, done = (builder.append_basic_block(name) for name in ("add", "loop", "done"))
-            builder.cbranch(add, going_on, loop)
+            names = "fresh", "add", "loop", "done"
+            fresh, going_on, loop, done = (builder.append_basic_block(name) for name in names)
+            builder.cbranch(add, going_on, fresh)
+
+            builder.position_at_end(fresh)
+            for r, v in places:
+                _fetch_for_writing(builder, lines[r], WIDTH * v)
+            builder.branch(loop)
 
             builder.position_at_end(going_on)
             found = [_vector(builder, lines[r], v) for r, v in places]
@@ -73,7 +87,7 @@ def _tile(rows, vectors):
             count, left, right = (builder.phi(INTEGER) for _ in range(3))
             sums = [builder.phi(VECTOR) for _ in places]
             for block, starts in (
-                (before, [ir.Constant(VECTOR, [0.0] * WIDTH)] * len(places)),
+                (fresh, [ir.Constant(VECTOR, [0.0] * WIDTH)] * len(places)),
                 (going_on, found),
             ):
                 for phi, start in zip((count, left, right, *sums), (depth, a, panel, *starts), strict=True):
