@@ -134,11 +134,14 @@ def _autoencoder():
     from refvi.models.gaussian_vae import Decoder, Encoder
 
     rng = np.random.default_rng(0)
-    X, Z, H, N, K = 16, 2, 8, 4, 4
-    phi = Encoder(*(rng.normal(size=shape) for shape in ((H, X), H, (Z, H), Z, (Z, H), Z)))
-    theta = Decoder(*(rng.normal(size=shape) for shape in ((H, Z), H, (X, H), X, X)))
-    for method in ("direct", "gram"):
-        iwae_step(rng.normal(size=(N, X)), theta, phi, rng.normal(size=(N, K, Z)), method)
+    for method, (X, Z, H, N) in (
+        ("direct", (16, 2, 8, 4)),  # all at once
+        ("direct", (256, 2, 128, 128)),  # in pieces
+        ("gram", (16, 2, 8, 4)),
+    ):
+        phi = Encoder(*(rng.normal(size=shape) for shape in ((H, X), H, (Z, H), Z, (Z, H), Z)))
+        theta = Decoder(*(rng.normal(size=shape) for shape in ((H, Z), H, (X, H), X, X)))
+        iwae_step(rng.normal(size=(N, X)), theta, phi, rng.normal(size=(N, 1, Z)), method)
 
 
 def _verified():

@@ -30,6 +30,7 @@ def step(x, theta, phi, noise, sample_weights, coefficients, method, threads):
         raise validate.UsageError(
             "method 'gram' must have a Gaussian likelihood, got one of Bernoulli logits"
         )
+    keep_memory()
     problem = Problem(x, noise, sample_weights, coefficients)
     run = _at_once if schedule.is_small(problem, decoder, encoder, method) else _in_pieces
     bound, grad_theta, grad_phi = run(problem, decoder, encoder, totals, method, threads)
@@ -46,7 +47,6 @@ def _at_once(problem, theta, phi, totals, _method, _threads):
 
 
 def _in_pieces(problem, theta, phi, totals, method, threads):
-    keep_memory()
     count, _, latent = problem.noise.shape
     latents, grad_phi = new_latents(count, latent), EncoderArrays(*map(np.empty_like, phi))
     features = schedule.encode(problem, phi, latents, threads)
