@@ -10,7 +10,7 @@ import numpy as np
 from refvi.fast.compiled import aligned, compiled, merged, two_sum
 from refvi.fast.eight import eight_times, load, plus, spread, store, sum_of_eight, times
 from refvi.fast.layout import LANES, OCTET
-from refvi.fast.octets import octet_reciprocals, octets
+from refvi.fast.octets import octet_reciprocals, together
 
 
 @merged
@@ -47,7 +47,7 @@ def add_columns(T, j, column, part):
 def batch_strip(A, C, S, T, first, last, sums):
     """Sums over the rows first..last-1 and all columns, of each datum: sums (B,)."""
     B, visibles = S.shape[0], A.shape[1]
-    rows, weight = octets(A, first, last), octets(S.T, first, last)
+    rows, weight = together(A, first, last, OCTET), together(S.T, first, last, OCTET)
     column, part, carry = aligned(8 * B), aligned(8 * B), np.zeros(B)
     column[:] = 0.0
     sums[:] = 0.0

@@ -16,6 +16,7 @@ LANE_BITS = 7
 STRIP = 64
 TABLE_BITS = 22  # a table holds at most 2^22 numbers, 32 MiB
 FACTORS_PER_GROUP = 1 << 22
+ROWS_PER_GROUP = 256  # rows over which the cost of folding a tile is spread
 MOST_GROUPS = 16
 WORTH_PRODUCTS = 1 << 13  # factors from which products pay: below, their tables cost more than the logarithms
 WORTH_COMPILING = 1 << 17  # factors from which compiled code pays: a warm call takes a quarter of the time
@@ -68,6 +69,7 @@ def split_bits(K, D):
 
 
 def row_groups(split):
-    """Number of groups of rows that keep tables of their own: one for each 2^22 factors, a power of two up to 16."""
+    """Number of groups of rows that keep sums of their own: a power of two up to 16, each of 2^22 factors and 256 rows."""
     wanted = (split.visibles << (split.high + split.low)) // FACTORS_PER_GROUP
-    return min(MOST_GROUPS, split.strips, 1 << (max(1, wanted).bit_length() - 1))
+    most = min(MOST_GROUPS, split.strips, max(1, (1 << split.high) // ROWS_PER_GROUP))
+    return min(most, 1 << (max(1, wanted).bit_length() - 1))

@@ -10,7 +10,7 @@ from refvi.fast.compiled import aligned, compiled
 from refvi.fast.eight import eight_times, load, plus, store, sums_of_each, times
 from refvi.fast.folding import fold_lanes
 from refvi.fast.layout import LANE_BITS, LANES, OCTET
-from refvi.fast.octets import octet_reciprocals, octets
+from refvi.fast.octets import octet_reciprocals, together
 
 
 @compiled
@@ -78,7 +78,7 @@ def invert_octet(rows, weight, i, C, start, visibles, inverse, column):
 def marginal_strip(A, C, S, T, first, last, row_sums, sums):
     """Rows first..last-1: row sums (B, I) and column sums (B, 1 + low), both zeroed by the caller."""
     B, visibles = S.shape[0], A.shape[1]
-    rows, weight = octets(A, first, last), octets(S.T, first, last)
+    rows, weight = together(A, first, last, OCTET), together(S.T, first, last, OCTET)
     inverse, column, part = aligned(OCTET * LANES), aligned(B * LANES), aligned(LANES)
     columns, by_row = aligned(B * LANES), aligned((last - first) * B)
     by_row[:] = 0.0

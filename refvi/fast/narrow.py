@@ -10,7 +10,7 @@ import numpy as np
 from refvi.fast.compiled import compiled, merged, two_sum
 from refvi.fast.eight import eight_times, load, over, plus, spread, sum_of_eight, times
 from refvi.fast.layout import LANES, OCTET
-from refvi.fast.octets import eight_spread, octet_products, octets
+from refvi.fast.octets import eight_spread, octet_products, together
 
 
 @merged
@@ -39,7 +39,7 @@ def starts(S, first, last, least):
 def narrow_strip(A, C, S, T, least, first, last):
     """Sum over the rows first..last-1 and all columns of S_i T_j / prod_d (A_id + C_jd)."""
     visibles = A.shape[1]
-    rows, (start, scaled) = octets(A, first, last), starts(S, first, last, least)
+    rows, (start, scaled) = together(A, first, last, OCTET), starts(S, first, last, least)
     total, carry = 0.0, 0.0
     for tile in range(T.size // LANES):
         part = eight_times(0.0)

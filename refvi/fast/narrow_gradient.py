@@ -5,29 +5,16 @@ divided by each evidence, so that the gradients of all data cost one pass. Rows 
 size; a group owns its rows of GA and keeps its own sums by low bit, and the groups are added afterwards in order.
 """
 
-import numpy as np
 
 from refvi.fast.compiled import aligned, compiled, merged
-from refvi.fast.eight import eight_times, load, over, plus, spread, store, sum_of_eight, times
+from refvi.fast.eight import eight_times, load, plus, spread, store, sum_of_eight, times
 from refvi.fast.folding import fold_tile_of_quotients
 from refvi.fast.layout import LANES, ROWS
+from refvi.fast.octets import together, two_reciprocals
 from refvi.fast.products import LANES2, LANES3
-from refvi.fast.quotients import PAIR, WIDTH, plus_four, prefix_products, prefix_table, spread_quotients
+from refvi.fast.quotients import WIDTH, plus_four, prefix_products, prefix_table, spread_quotients
 
 BLOCK = 16  # lanes for which sums over data stay in registers, four rows at a time
-
-
-@compiled
-def rows_together(S, first, last):
-    """The rows first..last-1 of S, flat: four rows of all data together, [(row // 4 * B + datum) * 4 + row % 4].
-
-    Checked by  tests/fast/test_quotients.py
-    """
-    B, rows = S.shape[0], np.empty(S.shape[0] * (last - first))
-    for i in range(last - first):
-        for q in range(B):
-            rows[(i // ROWS * B + q) * ROWS + i % ROWS] = S[q, first + i]
-    return rows
 
 
 @compiled
@@ -66,7 +53,7 @@ def store_four(table, at, values):
 def joint_factors(rows, at, columns, joint):
     """Sum_b S_bi T_bj for the four rows that begin at `at`, and all lanes: joint (4 LANES,).
 
-    Shapes      rows as of `rows_together`, columns (B LANES,) as of `blocks_together`
+    Shapes      rows as of `together`, columns (B LANES,) as of `blocks_together`
     Checked by  tests/fast/test_quotients.py
     """
     B = columns.size // LANES
@@ -80,43 +67,53 @@ def joint_factors(rows, at, columns, joint):
 
 
 @merged
-def two_joints(rows, at, columns, lane, joint, place):
-    """Joint factors of two rows and eight lanes: of one datum a product, of many what `joint_factors` left."""
+def joint_of(rows, at, columns, lane, joint, place):
+    """Joint factors of a row and eight lanes: of one datum a product, of many what `joint_factors` left."""
     if columns.size == LANES:
-        t = load(columns, lane)
-        return times(spread(rows, at), t), times(spread(rows, at + 1), t)
-    return load(joint, place + lane), load(joint, place + LANES + lane)
+        return times(spread(rows, at), load(columns, lane))
+    return load(joint, place + lane)
+
+
+@merged
+def two_weights(product, rows, at, columns, lane, joint, place):
+    """Weights of two rows and eight lanes, two reciprocals from one division; w / product is left in joint."""
+    row0, row1 = place + lane, place + LANES + lane
+    p0, p1 = load(product, row0), load(product, row1)
+    r0, r1 = two_reciprocals(p0, p1)
+    w0 = times(joint_of(rows, at, columns, lane, joint, place), r0)
+    w1 = times(joint_of(rows, at + 1, columns, lane, joint, place + LANES), r1)
+    store(joint, row0, times(w0, r0))
+    store(joint, row1, times(w1, r1))
+    return w0, w1
 
 
 @compiled
-def narrow_weights(product, rows, at, columns, joint, place, column_weight):
-    """Leave w / product of two rows in joint, add w to the columns; returns the two row sums of w.
+def narrow_weights(product, rows, at, columns, joint, row_weight, i, column_weight):
+    """Leave w / product of four rows in joint, add w to the weights of rows and columns.
 
-    Formula     w = sum_b S_bi T_bj / product, two reciprocals from one division
-    Shapes      product, joint (4 LANES,): the two rows begin at `place`, and at `at` in rows
+    Formula     w = sum_b S_bi T_bj / product
+    Shapes      product, joint (4 LANES,); the four rows begin at `at` in rows, at i in row_weight (I,);
+                column_weight (LANES,)
     Checked by  tests/fast/test_quotients.py
     """
-    one = eight_times(1.0)
-    sum0 = sum1 = eight_times(0.0)
+    sum0 = sum1 = sum2 = sum3 = eight_times(0.0)
     for lane in range(0, LANES, 8):
-        row0, row1 = place + lane, place + LANES + lane
-        p0, p1 = load(product, row0), load(product, row1)
-        r = over(one, times(p0, p1))
-        r0, r1 = times(p1, r), times(p0, r)
-        j0, j1 = two_joints(rows, at, columns, lane, joint, place)
-        w0, w1 = times(j0, r0), times(j1, r1)
-        store(joint, row0, times(w0, r0))
-        store(joint, row1, times(w1, r1))
-        sum0, sum1 = plus(sum0, w0), plus(sum1, w1)
-        store(column_weight, lane, plus(load(column_weight, lane), plus(w0, w1)))
-    return sum_of_eight(sum0), sum_of_eight(sum1)
+        w0, w1 = two_weights(product, rows, at, columns, lane, joint, 0)
+        w2, w3 = two_weights(product, rows, at + 2, columns, lane, joint, LANES2)
+        sum0, sum1, sum2, sum3 = plus(sum0, w0), plus(sum1, w1), plus(sum2, w2), plus(sum3, w3)
+        store(column_weight, lane, plus(load(column_weight, lane), plus(plus(w0, w1), plus(w2, w3))))
+    row_weight[i] += sum_of_eight(sum0)
+    row_weight[i + 1] += sum_of_eight(sum1)
+    row_weight[i + 2] += sum_of_eight(sum2)
+    row_weight[i + 3] += sum_of_eight(sum3)
 
 
 @compiled
 def narrow_group(A, C, S, T, first, last, GA, by_low, row_weight, column_weight):
     """Add the states of rows first..last-1 to GA (I, Dp), by_low (Dp + 1, low + 1), row (I,) and column weights (J,)."""
     visibles, B = A.shape[1], S.shape[0]
-    joint, prefix, rows = aligned(WIDTH), prefix_table(visibles), rows_together(S, first, last)
+    quads, rows = together(A, first, last, ROWS), together(S.T, first, last, ROWS)
+    joint, prefix = aligned(WIDTH), prefix_table(visibles)
     product = prefix[visibles // 4 * WIDTH :]
     GC, columns = aligned(visibles * LANES), aligned(B * LANES)
     for tile in range(T.shape[1] // LANES):
@@ -124,15 +121,12 @@ def narrow_group(A, C, S, T, first, last, GA, by_low, row_weight, column_weight)
         blocks_together(T, tile * LANES, columns)
         GC[:] = 0.0
         for i in range(first, last, ROWS):
-            prefix_products(A, i, C, start, 0, visibles, prefix)
-            at = (i - first) * B
+            row, at = (i - first) * visibles, (i - first) * B
+            prefix_products(quads, row, C, start, 0, visibles, prefix)
             if B > 1:
                 joint_factors(rows, at, columns, joint)
-            for row, place in ((i, 0), (i + PAIR, PAIR * LANES)):
-                sum0, sum1 = narrow_weights(product, rows, at + row - i, columns, joint, place, weight)
-                row_weight[row] += sum0
-                row_weight[row + 1] += sum1
-                spread_quotients(A, row, C, start, 0, visibles, prefix, joint, place, GA, GC)
+            narrow_weights(product, rows, at, columns, joint, row_weight, i, weight)
+            spread_quotients(quads, row, C, start, 0, visibles, prefix, joint, i, GA, GC)
         fold_tile_of_quotients(C, GC, weight, tile, by_low)
 
 

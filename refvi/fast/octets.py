@@ -1,8 +1,7 @@
 """Products over all visibles for eight rows and eight lanes at once, in registers from the first factor to the last.
 
 One factor costs one addition and one multiplication, which run on different pipes of a Zen 4 core; a number of A is an
-operand in memory, eight lanes of C serve eight rows. Rows are laid out by octets: rows[(octet * Dp + d) * 8 + q] is
-A[8 octet + q, d].
+operand in memory, eight lanes of C serve eight rows, whose numbers for one visible lie together.
 """
 
 from refvi.fast.compiled import aligned, compiled, merged
@@ -11,17 +10,17 @@ from refvi.fast.layout import LANES, OCTET
 
 
 @compiled
-def octets(A, first, last):
-    """The rows first..last-1 of A by octets, flat.
+def together(A, first, last, count):
+    """The rows first..last-1 of A, flat, `count` of them together: [(row // count * width + d) * count + row % count].
 
     Checked by  tests/fast/test_octets.py
     """
-    visibles = A.shape[1]
-    rows = aligned((last - first) * visibles)
+    width = A.shape[1]
+    rows = aligned((last - first) * width)
     for i in range(last - first):
-        at = (i // OCTET * visibles) * OCTET + i % OCTET
-        for d in range(visibles):
-            rows[at + d * OCTET] = A[first + i, d]
+        at = (i // count * width) * count + i % count
+        for d in range(width):
+            rows[at + d * count] = A[first + i, d]
     return rows
 
 
@@ -53,7 +52,7 @@ def octet_products(rows, at, C, lane, visibles, start):
     """Products over all visibles for the octet that begins at `at` and the eight lanes of C from `lane` on.
 
     Formula     start_q prod_d (A[q, d] + C[lane + d * LANES + ..])
-    Shapes      rows flat as of `octets`, C flat, start eight vectors -> eight vectors
+    Shapes      rows as of `together`, C flat, start eight vectors -> eight vectors
     Checked by  tests/fast/test_octets.py
     """
     p0, p1, p2, p3, p4, p5, p6, p7 = start

@@ -11,8 +11,9 @@ from refvi.fast.compiled import aligned, compiled
 from refvi.fast.folding import fold_tile_of_quotients
 from refvi.fast.layout import LANES, ROWS
 from refvi.fast.marginals import fold_tile
+from refvi.fast.octets import together
 from refvi.fast.products import LANES2, LANES3
-from refvi.fast.quotients import PAIR, prefix_products, prefix_table, spread_quotients
+from refvi.fast.quotients import prefix_products, prefix_table, spread_quotients
 from refvi.fast.wide import TILE, scales_from_exponents, state_exponents, wide_product
 
 
@@ -54,16 +55,15 @@ def add_weights(weight, rows, i, column, total, fresh):
 
 
 @compiled
-def wide_quotients(A, i, C, start, ends, total, prefix, ratio, GA, GC):
+def wide_quotients(quads, row, C, start, ends, total, prefix, ratio, i, GA, GC):
     """Quotients of the weights of four rows, chunk by chunk: total (4 LANES,) is kept."""
     first = 0
     for last in ends:
-        prefix_products(A, i, C, start, first, last, prefix)
+        prefix_products(quads, row, C, start, first, last, prefix)
         product = prefix[(last - first) // 4 * TILE : ((last - first) // 4 + 1) * TILE]
         for q in range(TILE):
             ratio[q] = total[q] / product[q]
-        for row, place in ((i, 0), (i + PAIR, PAIR * LANES)):
-            spread_quotients(A, row, C, start, first, last, prefix, ratio, place, GA, GC)
+        spread_quotients(quads, row, C, start, first, last, prefix, ratio, i, GA, GC)
         first = last
 
 
@@ -86,6 +86,7 @@ def wide_group(A, C, ends, states, peak, first, last, GA, by_low, rows, sums):
     product, scale, exponent = aligned(TILE), aligned(TILE).view(np.int64), np.empty(TILE, np.int64)
     weight, total, column, ratio = aligned(TILE), aligned(TILE), aligned(B * LANES), aligned(TILE)
     prefix, GC, column_weight = prefix_table(visibles), aligned(visibles * LANES), aligned(LANES)
+    quads = together(A, first, last, ROWS)
     for tile in range(states[2].shape[1] // LANES):
         start = tile * visibles * LANES
         column[:] = 0.0
@@ -95,7 +96,7 @@ def wide_group(A, C, ends, states, peak, first, last, GA, by_low, rows, sums):
             wide_product(A, i, C, start, ends, product, product.view(np.int64), exponent)
             posterior_tile(states, peak, i, tile, exponent, product, scale, weight, rows, column, total)
             if GA.size:
-                wide_quotients(A, i, C, start, ends, total, prefix, ratio, GA, GC)
+                wide_quotients(quads, (i - first) * visibles, C, start, ends, total, prefix, ratio, i, GA, GC)
         for q in range(B):
             part = column[q * LANES : (q + 1) * LANES]
             for lane in range(LANES):

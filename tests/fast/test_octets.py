@@ -10,7 +10,7 @@ from refvi.fast.eight import load, store
 from refvi.fast.layout import LANES, OCTET
 from refvi.fast.marginals import add_row_sums, column_products, invert_octet
 from refvi.fast.narrow import narrow_strips, starts, two_ratios
-from refvi.fast.octets import eight_spread, octet_products, octets
+from refvi.fast.octets import eight_spread, octet_products, together
 from refvi.fast.ranges import LIMIT, least_scale
 from refvi.laws.outcome import Outcome
 
@@ -50,7 +50,7 @@ def tables(count, D):
 @pytest.mark.parametrize("D", [4, 12])
 def test_octet_products(D):
     A, C, exact = tables(3 * OCTET, D)
-    rows, start, out = octets(A, OCTET, 3 * OCTET), RNG.random(8), np.empty(64)
+    rows, start, out = together(A, OCTET, 3 * OCTET, OCTET), RNG.random(8), np.empty(64)
     np.testing.assert_array_equal(rows.reshape(2, D, OCTET), A[OCTET:].reshape(2, OCTET, D).swapaxes(1, 2))
     eight_products(rows, OCTET * D, C.ravel(), 16, D, start, out)
     exact = start[:, None] * exact[2 * OCTET :, 16:24]
@@ -80,7 +80,7 @@ def test_weighted_columns():
     B, r = 3, RNG.random(8)
     S, T = RNG.random((B, 2 * OCTET)), RNG.random((B, 16))
     column, part = np.ones(8 * B), np.ones(8 * B)
-    column_sums(octets(S.T, 0, 2 * OCTET), B, r, column, T, part)
+    column_sums(together(S.T, 0, 2 * OCTET, OCTET), B, r, column, T, part)
     exact = 1 + (1 + (S[:, OCTET:] @ r))[:, None] * T[:, 8:]
     np.testing.assert_allclose(part.reshape(B, 8), exact, rtol=8 * UNIT)
     assert not column.any()
@@ -91,7 +91,7 @@ def test_inverted_octet_and_columns_of_a_datum():
     A, C, product = tables(2 * OCTET, D)
     S, T, part = RNG.random((B, 2 * OCTET)), RNG.random(LANES), np.empty(LANES)
     inverse, column = np.empty(OCTET * LANES), np.zeros(B * LANES)
-    given = octets(A, 0, 2 * OCTET), octets(S.T, 0, 2 * OCTET), OCTET, C.ravel(), 0, D
+    given = together(A, 0, 2 * OCTET, OCTET), together(S.T, 0, 2 * OCTET, OCTET), OCTET, C.ravel(), 0, D
     invert_octet(*given, inverse, column)
     np.testing.assert_allclose(inverse.reshape(OCTET, LANES), 1 / product[OCTET:], rtol=4 * D * UNIT)
     column_products(column, 1, T, part)

@@ -3,8 +3,9 @@ import pytest
 from sbn_twins import UNIT
 
 from refvi.fast.layout import LANES, ROWS
-from refvi.fast.narrow_gradient import blocks_together, joint_factors, narrow_weights, rows_together
-from refvi.fast.quotients import PAIR, WIDTH, prefix_products, prefix_table, spread_quotients
+from refvi.fast.narrow_gradient import blocks_together, joint_factors, narrow_weights
+from refvi.fast.octets import together
+from refvi.fast.quotients import WIDTH, prefix_products, prefix_table, spread_quotients
 from refvi.fast.wide_gradient import add_weights, wide_quotients, wide_weights
 from refvi.laws.outcome import Outcome, combine
 
@@ -31,18 +32,17 @@ def law_quotients_come_from_products_alone(subject, first, last, least=0.1):
 def spread(A, C, first, last, w, GA, GC):
     """Four rows from the second on, second tile."""
     prefix = prefix_table(12)
-    prefix_products(A, 2, C.ravel(), TILE, first, last, prefix)
+    given = together(A, 2, 6, ROWS), 0, C.ravel(), TILE, first, last
+    prefix_products(*given, prefix)
     product = prefix[(last - first) // 4 * WIDTH :][:WIDTH]
-    ratio = w.ravel() / product
-    for pair in range(2):
-        rest = prefix, ratio, pair * PAIR * LANES, GA, GC.reshape(-1)
-        spread_quotients(A, 2 + pair * PAIR, C.ravel(), TILE, first, last, *rest)
+    spread_quotients(*given, prefix, w.ravel() / product, 2, GA, GC.reshape(-1))
 
 
 def spread_in_chunks(A, C, first, last, w, GA, GC):
     prefix, ratio, ends = prefix_table(12), np.empty(WIDTH), np.array([4, 8, 12][: last // 4])
     total = w.ravel()
-    wide_quotients(A, 2, C.ravel(), TILE, ends, total, prefix, ratio, GA, GC.reshape(-1))
+    quads = together(A, 2, 6, ROWS)
+    wide_quotients(quads, 0, C.ravel(), TILE, ends, total, prefix, ratio, 2, GA, GC.reshape(-1))
     np.testing.assert_array_equal(total, w.ravel())
 
 
@@ -75,9 +75,9 @@ def test_law_rejects(mutant):
 
 @pytest.mark.parametrize(("first", "last"), [(0, 4), (0, 12), (4, 12)])
 def test_products_before_each_group(first, last):
-    A, C = RNG.uniform(0.1, 2, size=(6, 12)), RNG.uniform(0.1, 2, size=(2, 12, LANES))
-    factor, prefix = A[2:, :, None] + C[1], prefix_table(12)
-    prefix_products(A, 2, C.ravel(), TILE, first, last, prefix)
+    A, C = RNG.uniform(0.1, 2, size=(9, 12)), RNG.uniform(0.1, 2, size=(2, 12, LANES))
+    factor, prefix = A[5:, :, None] + C[1], prefix_table(12)
+    prefix_products(together(A, 1, 9, ROWS), ROWS * 12, C.ravel(), TILE, first, last, prefix)
     for level in range((last - first) // 4 + 1):
         kept = prefix[level * WIDTH : (level + 1) * WIDTH].reshape(ROWS, LANES)
         np.testing.assert_allclose(kept, factor[:, first : first + 4 * level].prod(axis=1), rtol=30 * UNIT)
@@ -88,23 +88,20 @@ def test_joint_factors(data):
     S, T, joint = RNG.random((data, 12)), RNG.random((data, 2 * LANES)), np.full(WIDTH, np.nan)
     columns = np.full(data * LANES, np.nan)
     blocks_together(T, LANES, columns)
-    joint_factors(rows_together(S, 4, 12), 4 * data, columns, joint)
+    joint_factors(together(S.T, 4, 12, ROWS), ROWS * data, columns, joint)
     np.testing.assert_allclose(joint.reshape(ROWS, LANES), S[:, 8:].T @ T[:, LANES:], rtol=8 * UNIT)
 
 
-@pytest.mark.parametrize("place", [0, PAIR * LANES])
 @pytest.mark.parametrize("data", [1, 2])
-def test_narrow_weights(place, data):
-    product, left = RNG.uniform(0.1, 9, size=WIDTH), RNG.random(WIDTH)
-    rows, columns = RNG.random(8), RNG.random(data * LANES)
-    joint, sums, two = left.copy(), np.ones(LANES), slice(place, place + PAIR * LANES)
-    by_row = narrow_weights(product, rows, 5, columns, joint, place, sums)
-    given = np.outer(rows[5:7], columns).ravel() if data == 1 else left[two]
-    w = (given / product[two]).reshape(PAIR, LANES)
-    np.testing.assert_allclose(by_row, w.sum(axis=1), rtol=20 * UNIT)
+def test_narrow_weights(data):
+    product, left, columns = RNG.uniform(0.1, 9, size=WIDTH), RNG.random(WIDTH), RNG.random(data * LANES)
+    S, by_row, sums, joint = RNG.random(9), np.ones(9), np.ones(LANES), left.copy()
+    narrow_weights(product, S, 5, columns, joint, by_row, 2, sums)
+    given = np.outer(S[5:], columns).ravel() if data == 1 else left
+    w = (given / product).reshape(ROWS, LANES)
+    np.testing.assert_allclose(by_row, [1, 1, *(1 + w.sum(axis=1)), 1, 1, 1], rtol=20 * UNIT)
     np.testing.assert_allclose(sums, 1 + w.sum(axis=0), rtol=8 * UNIT)
-    left[two] = w.ravel() / product[two]
-    np.testing.assert_allclose(joint, left, rtol=20 * UNIT)
+    np.testing.assert_allclose(joint, w.ravel() / product, rtol=20 * UNIT)
 
 
 def test_wide_weights():

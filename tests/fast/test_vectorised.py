@@ -42,18 +42,18 @@ LOOPS = {
     "add_row_sums": (marginals.add_row_sums, (LINE, LINE, LINE, COUNT), "fmadd"),
     "prefix_products": (
         quotients.prefix_products,
-        (TABLE, COUNT, LINE, COUNT, COUNT, COUNT, LINE),
+        (LINE, COUNT, LINE, COUNT, COUNT, COUNT, LINE),
         "mul add",
     ),
     "spread_quotients": (
         quotients.spread_quotients,
-        (TABLE, COUNT, LINE, COUNT, COUNT, COUNT, LINE, LINE, COUNT, TABLE, LINE),
+        (LINE, COUNT, LINE, COUNT, COUNT, COUNT, LINE, LINE, COUNT, TABLE, LINE),
         "mul add",
     ),
     "joint_factors": (narrow_gradient.joint_factors, (LINE, COUNT, LINE, LINE), "fmadd"),
     "narrow_weights": (
         narrow_gradient.narrow_weights,
-        (LINE, LINE, COUNT, LINE, LINE, COUNT, LINE),
+        (LINE, LINE, COUNT, LINE, LINE, LINE, COUNT, LINE),
         "mul div",
     ),
     "add_lane_sums": (folding.add_lane_sums, (LINE, COUNT, LINE), "add"),
