@@ -34,7 +34,7 @@ AUTOENCODERS = (
     (784, 50, 200, 256, 64),
 )
 ESTIMATES = ("reinforce", "leave-one-out")
-STARTS = ("list", "numpy path", "compiled, warm", "compiled, cold")
+STARTS = ("list", "show", "check", "numpy path", "compiled, warm", "compiled, cold")
 
 
 def evidence(K, D, B=1, scale=1.0, threads=(1, 2)):

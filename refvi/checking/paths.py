@@ -6,7 +6,6 @@ import queue
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from refvi.errors import UsageError
@@ -67,8 +66,13 @@ def check_paths(path, *, timeout=PATIENCE, workers=None, on_outcome=None, **opti
             if on_outcome:
                 on_outcome(outcome)
 
-    with ThreadPoolExecutor(count) as pool:
-        list(pool.map(lambda n: _supervise(jobs[n::count], timeout, keep, single), range(count)))
+    if count == 1:
+        _supervise(jobs, timeout, keep, single)
+    else:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(lambda n: _supervise(jobs[n::count], timeout, keep, single), range(count)))
     outcomes = [o for f in files for o in results.get(f, [])]
     if not outcomes:
         raise UsageError(f"{path!r} must hold a function marked with @refvi.implements(spec_id), found none")

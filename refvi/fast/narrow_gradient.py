@@ -5,7 +5,6 @@ divided by each evidence, so that the gradients of all data cost one pass. Rows 
 size; a group owns its rows of GA and keeps its own sums by low bit, and the groups are added afterwards in order.
 """
 
-
 from refvi.fast.compiled import aligned, compiled, merged
 from refvi.fast.eight import eight_times, load, plus, spread, store, sum_of_eight, times
 from refvi.fast.folding import fold_tile_of_quotients
