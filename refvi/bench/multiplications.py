@@ -5,8 +5,7 @@ for what follows the product). Twelve independent accumulators of 512 bits hide 
 with shorter vectors the compiler splits them.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-
+from refvi.fast.threads import SERIAL_BELOW, share
 from refvi.targets.cache import compiled
 
 WIDTH, ACCUMULATORS = 8, 12
@@ -24,19 +23,13 @@ def evidence(problem):
     rounds = max(1, (D << K) // (WIDTH * ACCUMULATORS * THREADS))
     kernel = _kernel()
     kernel(1, 1.0)
-    if THREADS == 1:
 
-        def call():
+    def run(first, last):
+        for _ in range(first, last):
             kernel(rounds, 1.0 + 1e-12)
 
-    else:
-        pool = ThreadPoolExecutor(THREADS - 1)
-
-        def call():
-            others = [pool.submit(kernel, rounds, 1.0 + 1e-12) for _ in range(THREADS - 1)]
-            kernel(rounds, 1.0 + 1e-12)
-            for other in others:
-                other.result()
+    def call():
+        share(run, THREADS, SERIAL_BELOW, THREADS)
 
     call.note = f"{rounds * WIDTH * ACCUMULATORS * THREADS} multiplications"
     return call

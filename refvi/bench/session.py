@@ -87,7 +87,7 @@ def _run_task(record, task, players, team, settings, on_step):
         for contender, row in running:
             patient = number < FEWEST or sum(row["samples"]) < PATIENCE
             if row["verdict"] != "failed" and patient:
-                _one_sample(task, contender, row, team)
+                _one_sample(task, contender, row, team, memory=number == 0)
     for row in rows.values():
         row["done"] = True
 
@@ -102,9 +102,7 @@ def _first_answers(task, players, team):
             row.update(verdict="failed", error=str(error))
             continue
         found[contender.name] = numbers(answer)
-        row.update(
-            first=answer["seconds"][-1], memory=answer["memory"], held=answer["held"], note=answer["note"]
-        )
+        row.update(first=answer["seconds"][-1], note=answer["note"])
         if found[contender.name] is not None:
             row["values"] = [_finite(v) for v in found[contender.name][:4]]
     for name, verdict in judge(task, found).items():
@@ -112,16 +110,17 @@ def _first_answers(task, players, team):
     return rows
 
 
-def _one_sample(task, contender, row, team):
+def _one_sample(task, contender, row, team, memory):
     try:
-        answer = team.ask(contender, task, least=BURST)
+        answer = team.ask(contender, task, least=BURST, memory=memory)
     except ContenderFailed as error:
         row.update(verdict="failed", error=str(error))
         return
     row["samples"].append(statistics.median(answer["seconds"]))
     row["load"] = max(row["load"], load())
     row["calls"] = len(answer["seconds"])
-    row["memory"], row["held"] = answer["memory"], answer["held"]  # of a warm call
+    if memory:
+        row["memory"], row["held"] = answer["memory"], answer["held"]
     row["median"], row["least"] = statistics.median(row["samples"]), min(row["samples"])
 
 
@@ -168,10 +167,10 @@ class _Team:
     def __init__(self, threads, limit):
         self.threads, self.limit, self.running = threads, limit, {}
 
-    def ask(self, contender, task, values=False, least=0.0):
+    def ask(self, contender, task, values=False, least=0.0, memory=False):
         if contender.name not in self.running:
             self.running[contender.name] = Process(contender, self.threads)
-        request = {"kind": task.kind, "sizes": task.sizes, "values": values, "least": least}
+        request = {"kind": task.kind, "sizes": task.sizes, "values": values, "least": least, "memory": memory}
         process = self.running[contender.name]
         try:
             return process.ask(request, FIRST_LIMIT if values else self.limit)

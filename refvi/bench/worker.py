@@ -20,6 +20,7 @@ import numpy as np
 from refvi.bench.problems import make
 
 MOST_CALLS = 2000
+FEWEST_CALLS, LONG = 5, 0.25  # of a burst; seconds
 GLANCE = 0.005  # seconds between two looks at the process's own time
 PATIENCE = 100  # looks
 
@@ -65,22 +66,36 @@ def _prepare(contender, request, prepared):
 
 def _measure(call, request):
     """Call until the burst is over; the first burst of a problem compiles and is told so by `values`."""
-    held = _held_before_a_peak()
-    start = time.perf_counter()
-    found = call()
-    seconds = [time.perf_counter() - start]
-    peak = _peak()
-    least = request.get("least", 0.0)
-    while sum(seconds) < least and len(seconds) < MOST_CALLS:
+    seconds, found = [], None
+    while not _is_over(seconds, request.get("least", 0.0)):
         start = time.perf_counter()
         found = call()
         seconds.append(time.perf_counter() - start)
+    answer = {"seconds": seconds, "memory": None, "held": None, "note": getattr(call, "note", "")}
+    if request.get("memory"):
+        answer |= _memory_of(call)
     _come_to_rest()
-    answer = {"seconds": seconds, "memory": None if peak is None else max(0, peak - held), "held": held}
-    answer["note"] = getattr(call, "note", "")
     if request.get("values"):
         answer["values"] = None if found is None else _encode(found)
     return answer
+
+
+def _is_over(seconds, least):
+    """Whether a burst is long enough: a single call if no length is asked for, else some calls, or one that takes long.
+
+    The first call of a burst finds the caches full of what others left there; the median is that of a warm one.
+    """
+    total = sum(seconds)
+    some = len(seconds) >= FEWEST_CALLS or total >= max(least, LONG)
+    return len(seconds) >= MOST_CALLS or (bool(seconds) and (not least or (total >= least and some)))
+
+
+def _memory_of(call):
+    """What one more call takes beyond what the process holds; not timed, because it starts from memory given back."""
+    held = _held_before_a_peak()
+    call()
+    peak = _peak()
+    return {"memory": None if peak is None else max(0, peak - held), "held": held}
 
 
 def _come_to_rest():

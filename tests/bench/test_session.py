@@ -70,7 +70,7 @@ def test_failures_do_not_stop_the_others(run):
     rows = by_name(record)
     assert rows["dies"]["error"] == "process ended with code 3"
     assert (rows["later"]["verdict"], len(rows["later"]["samples"])) == ("failed", 1)
-    assert rows["later"]["error"] == "RuntimeError: third call"
+    assert rows["later"]["error"] == "RuntimeError: fourth call"
     assert len(rows["a"]["samples"]) == 2
     assert "dies, evidence K=3 D=2, 1 thread: failed: process ended with code 3" in render(record)
 
