@@ -1,5 +1,6 @@
 """`refvi warmup`: it covers every route, says what it did, and leaves nothing to compile for the commands it is made for."""
 
+import os
 import subprocess
 import sys
 
@@ -34,9 +35,26 @@ def test_it_walks_exact_answers_and_verify():
         assert any(part in name for name in names), part
 
 
+LISTENED = """
+import sys
+from numba.core import event
+
+class Names(event.Listener):
+    def on_start(self, event):
+        print("compiled:", event.data["dispatcher"].py_func.__name__, file=sys.stderr)
+
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Names())
+from refvi.cli import main
+main()
+"""
+
+
 @pytest.mark.parametrize(("K", "D", "data", "scale"), [(23, 12, 1, 0.1), (22, 12, 3, 0.1), (17, 100, 1, 2.0)])
 def test_nothing_is_left_to_compile(tmp_path, K, D, data, scale):
-    """After the steps of a route, the command on another model of that route writes nothing into the cache."""
+    """After the steps of a route, the command on another model of that route takes all its code from the cache."""
     route, count = ("narrow" if scale < 1.0 else "wide"), min(data, 2)
     for name, call in warmup.steps().items():
         if f"{route}, {count} data" in name and ("log_evidence," in name or "sharded" in name):
@@ -44,16 +62,22 @@ def test_nothing_is_left_to_compile(tmp_path, K, D, data, scale):
     folder = directory()
     if folder is None:
         pytest.skip("nothing is cached where files have just changed")
-    before = warmup._codes(folder)
+    assert warmup._codes(folder)
     x, W, b, c = warmup._network(K, D, data, scale)
     np.savez(tmp_path / "m.npz", W=W, b=b, c=c)
     np.save(tmp_path / "x.npy", x)
-    files = [str(tmp_path / "m.npz"), "--data", str(tmp_path / "x.npy")]
-    command = [sys.executable, "-m", "refvi.cli", "evidence", *files, "--grad"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert f"({route})" in done.stderr
-    assert warmup._codes(folder) == before != set()
+    arguments = ["evidence", str(tmp_path / "m.npz"), "--data", str(tmp_path / "x.npy"), "--grad"]
+
+    def said(**environment):
+        command = [sys.executable, "-c", LISTENED, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+        assert done.returncode == 0, done.stderr
+        assert f"({route})" in done.stderr
+        return done.stderr
+
+    assert "compiled:" not in said()
+    if route == "narrow" and data == 1:
+        assert "compiled: narrow_strips" in said(REFVI_CACHE_DIR=str(tmp_path / "empty"))
 
 
 def test_what_it_says(tmp_path, monkeypatch):
