@@ -5,11 +5,11 @@ nothing here defines a quantity. The functions below need NumPy alone for small 
 
 A sigmoid belief network with K hidden and D visible units has 2^K states of D factors each. The plan: cut a state
 into two halves, so that a factor is a sum of two table entries (`layout`, `tables`, `doubling`); bound every product
-before it is formed (`ranges`) and take the fastest arithmetic that is right: `narrow` and `batch`, `wide` with
-integer exponents, or `log_domain`. Small models are multiplied in plain NumPy (`subset_products`, `plain_tables`).
-Gradients and posterior means come from sums over half states (`quotients`, `marginals`, `folding`, `sums_by_bit`).
-`multiplicative*` put the pieces together, `shards` spreads them over machines, `cuda_evidence` and `tensor_pairs` move
-the products to a device.
+before it is formed (`ranges`) and take the fastest arithmetic that is right: `narrow` and `batch`, whose products of
+eight rows never leave the registers (`octets`), `wide` with integer exponents, or `log_domain`. Small models are
+multiplied in plain NumPy (`subset_products`, `plain_tables`). Gradients and posterior means come from sums over half
+states (`quotients`, `marginals`, `folding`, `sums_by_bit`). `multiplicative*` put the pieces together, `shards` spreads
+them over machines, `cuda_evidence` and `tensor_pairs` move the products to a device.
 
 The same products serve other models: priors of two arbitrary tables (`half_priors`), a second hidden layer (`nested`),
 mixtures (`network_mixture`). The same half tables serve gradients from samples: `estimator_samples`, whose random numbers

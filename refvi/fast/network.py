@@ -33,7 +33,7 @@ class Network(NamedTuple):
 
     @property
     def sharing(self):
-        """How many states share a division on the narrow routes."""
+        """How many states share a division on a device; here two do on both narrow routes."""
         return 4 if self.route is Route.NARROW else 2
 
     @property

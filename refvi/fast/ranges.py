@@ -21,7 +21,7 @@ LN2 = math.log(2.0)
 class Route(Enum):
     """The arithmetic of a model.
 
-    NARROW      products of four states fit: one division serves four states
+    NARROW      products of four states fit: on a device, where divisions are dear, one serves four states
     PAIR        products of two states fit
     WIDE        exponents are moved into integers after every chunk of visibles
     LOG         logarithms throughout
