@@ -70,6 +70,7 @@ def draw_counts(table, samples, *, seed=0, replicate=0):
                 `elbo_gradient_samples`
     Checked by  tests/fast/test_estimator_counts.py
     """
+    _check_table(table)
     from refvi.fast.split_counts import split_counts
 
     samples = validate.at_least("samples", samples, 1)
@@ -89,6 +90,7 @@ def elbo_gradient_from_counts(table, counts, estimator="score_function", *, base
                 Welling 2019, Buy 4 REINFORCE samples, get a baseline for free!
     Checked by  tests/fast/test_estimator_counts.py
     """
+    _check_table(table)
     from refvi.fast.counted_samples import conclude_table, count_samples
 
     validate.one_of("estimator", estimator, ESTIMATORS)
@@ -101,6 +103,13 @@ def elbo_gradient_from_counts(table, counts, estimator="score_function", *, base
     given = counts, one_group, float(baseline), table.c, table.logits, S
     found = conclude_table(table.f, table.residual, *given)
     return read_estimate(found, table.residual.shape[0], table.c.size)
+
+
+def _check_table(table):
+    if not isinstance(table, EstimatorTable):
+        raise UsageError(
+            f"table must come from estimator_table(x, W, b, c, logits), got {type(table).__name__}"
+        )
 
 
 def _read_counts(counts, size):

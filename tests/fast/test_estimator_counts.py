@@ -95,3 +95,9 @@ def test_bad_arguments_are_named(counts, estimator, message):
     table = estimator_table(*model(K=2, D=3), np.zeros(2))
     with pytest.raises(UsageError, match=message):
         elbo_gradient_from_counts(table, counts, estimator)
+
+
+@pytest.mark.parametrize("call", [draw_counts, elbo_gradient_from_counts])
+def test_what_is_no_table_is_named(call):
+    with pytest.raises(UsageError, match=r"table must come from estimator_table\(.*\), got NoneType"):
+        call(None, [1, 2])
