@@ -19,7 +19,8 @@ def array(name, value, axes, sizes=None, *, finite=True, binary=False):
     _check_shape(name, found, axes.split(), sizes)
     if finite and not np.all(np.isfinite(found)):
         where = ", ".join(str(i) for i in np.argwhere(~np.isfinite(found))[0])
-        raise UsageError(f"{name} must be finite, got {found[~np.isfinite(found)][0]} at [{where}]")
+        place = f" at [{where}]" if where else ""
+        raise UsageError(f"{name} must be finite, got {found[~np.isfinite(found)][0]}{place}")
     if binary and not np.all((found == 0.0) | (found == 1.0)):
         bad = found[(found != 0.0) & (found != 1.0)][0]
         raise UsageError(f"{name} must hold zeros and ones, got {bad}")

@@ -100,7 +100,7 @@ def elbo_gradient_from_counts(table, counts, estimator="score_function", *, base
     one_group = estimator == "leave_one_out"
     if (least := 1 + one_group) > S:
         raise UsageError(f"counts must sum to at least {least} for {estimator}, got {S}")
-    given = counts, one_group, float(baseline), table.c, table.logits, S
+    given = counts, one_group, float(validate.array("baseline", baseline, "")), table.c, table.logits, S
     found = conclude_table(table.f, table.residual, *given)
     return read_estimate(found, table.residual.shape[0], table.c.size)
 

@@ -157,7 +157,15 @@ def _estimate(problem, logits, states, samples, given, threads):
     (x,), W, b, c = problem
     high, low = _halves(logits.size)
     model, cells = prepare(x, W, b, c, logits, high, low, not states.size)
-    plan = high, low, cells, np.uint64(seed), np.uint64(replicate), group, float(baseline)
+    plan = (
+        high,
+        low,
+        cells,
+        np.uint64(seed),
+        np.uint64(replicate),
+        group,
+        float(validate.array("baseline", baseline, "")),
+    )
     work = _count if model[0] and 1 << logits.size <= min(samples, MOST_COUNTED) else _visit
     return read_estimate(work(model, plan, states, samples, threads)(x, c, logits, samples), *W.shape)
 

@@ -8,6 +8,7 @@ from sbn_twins import UNIT, absolute_terms, model
 
 from refvi.errors import UsageError
 from refvi.fast.estimator_counts import draw_counts, elbo_gradient_from_counts, estimator_table
+from refvi.fast.estimator_samples import elbo_gradient_samples
 from refvi.fast.score_moments import leave_one_out_moments
 from refvi.laws.outcome import Outcome, combine
 
@@ -101,3 +102,19 @@ def test_bad_arguments_are_named(counts, estimator, message):
 def test_what_is_no_table_is_named(call):
     with pytest.raises(UsageError, match=r"table must come from estimator_table\(.*\), got NoneType"):
         call(None, [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("baseline", "message"),
+    [
+        (np.nan, "baseline must be finite, got nan$"),
+        ("a", "baseline must be an array of real numbers, got str 'a'"),
+        ([1, 2], r"baseline must have shape \(\), got \(2,\)"),
+    ],
+)
+def test_a_bad_baseline_is_named(baseline, message):
+    given = *model(K=2, D=3), np.zeros(2)
+    with pytest.raises(UsageError, match=message):
+        elbo_gradient_from_counts(estimator_table(*given), np.ones(4), baseline=baseline)
+    with pytest.raises(UsageError, match=message):
+        elbo_gradient_samples(*given, 10, baseline=baseline)
